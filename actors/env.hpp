@@ -1,0 +1,145 @@
+// The only door outward: what actors may do to the world, as abstract classes.
+//
+// main.cpp passes the real ones (gateways/), tests pass fakes. Every method is called from actor
+// threads and must not block; what takes long reports through a sink, from any thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "actors/views.hpp"
+#include "config/config.hpp"
+#include "protocol/commands.hpp"
+#include "protocol/error.hpp"
+#include "protocol/jupyter/message.hpp"
+#include "protocol/sandbox.hpp"
+
+namespace actors {
+
+/// Wall-clock time, for stamps that people read. Deadlines use the actor clock, which is steady.
+class wall_clock {
+ public:
+  virtual ~wall_clock() = default;
+  virtual protocol::unix_ms now() const = 0;
+};
+
+class random_source {
+ public:
+  virtual ~random_source() = default;
+  virtual std::uint64_t next() = 0;
+};
+
+/// How a process ended: exactly one of the first two is set.
+struct exit_status {
+  int exit_code = -1;  ///< 0..255; -1: ended by a signal
+  int signal = 0;
+  std::string stderr_tail;    ///< the last lines it wrote, for the cause's detail
+  bool memory_limit = false;  ///< the system killed it at its sandbox's memory limit
+};
+
+/// What a kernel process is started from.
+struct kernel_start {
+  std::string sandbox_id;
+  std::string kernel_id;
+  std::uint64_t generation = 1;
+  std::string workspace;  ///< its working directory
+  protocol::limits limit;
+};
+
+/// What is heard of a kernel process. Called from the kernel I/O thread, in the order things
+/// happened; every call carries the generation it belongs to. `exited` is the last of a generation
+/// but for what `drained` still brings.
+class kernel_sink {
+ public:
+  virtual ~kernel_sink() = default;
+  virtual void started(std::uint64_t generation, int pid, std::string connection_file) = 0;
+  virtual void start_failed(std::uint64_t generation, std::string why) = 0;
+  /// kernel_info was answered and iopub is proven to be subscribed.
+  virtual void ready(std::uint64_t generation) = 0;
+  /// Messages with a valid signature. Until they are handed back by `kernel_port::consumed`, their
+  /// bytes count against the link's bound; beyond it the link stops reading, nothing is lost.
+  virtual void received(std::uint64_t generation,
+                        std::vector<protocol::jupyter::message> batch) = 0;
+  virtual void heartbeat_lost(std::uint64_t generation, std::uint64_t misses) = 0;
+  /// The system refused something at a limit of the sandbox; the process lives.
+  virtual void limit_hit(std::uint64_t generation, std::string limit, std::uint64_t times) = 0;
+  virtual void exited(std::uint64_t generation, exit_status status) = 0;
+  /// All that the dead process still said has been passed to `received`.
+  virtual void drained(std::uint64_t generation) = 0;
+};
+
+/// One kernel's process and its ZeroMQ link. Owned by the kernel actor; destroying it kills the
+/// process with all its descendants and removes its files.
+class kernel_port {
+ public:
+  virtual ~kernel_port() = default;
+  virtual void start(kernel_start what) = 0;
+  /// Signs and writes a message; its `header` is made here from msg_id and msg_type.
+  virtual void send(protocol::jupyter::message m) = 0;
+  /// SIGINT to the kernel's process group.
+  virtual void interrupt() = 0;
+  /// SIGKILL to the process group and every descendant that left it.
+  virtual void kill() = 0;
+  /// Asks for `drained`, for the generation that exited; at most 20 ms later.
+  virtual void drain() = 0;
+  virtual void consumed(std::uint64_t bytes) = 0;
+  /// CPU time and peak memory of the running process; 0 when there is none.
+  virtual double cpu_ms() const = 0;
+  virtual std::uint64_t memory_peak_bytes() const = 0;
+};
+
+/// What the operating system holds for each sandbox: its user, its group with the limits.
+class sandbox_host {
+ public:
+  virtual ~sandbox_host() = default;
+  /// Blocks: it may have to give a folder with many files to the sandbox's user. Before anything
+  /// starts in the sandbox; again is harmless.
+  virtual protocol::result<void> open(const protocol::sandbox_spec& spec,
+                                      const std::string& workspace) = 0;
+  /// Ends what still runs in it and waits for that: blocks.
+  virtual void close(const std::string& sandbox_id) = 0;
+};
+
+/// Keeps the end of a short execution at once, from any thread; see `gateways/journal/commit_log`.
+class commit_log {
+ public:
+  virtual ~commit_log() = default;
+  /// The number of the file that has it, all its events from 1 included. 0: it could not be kept
+  /// here, or is too large; the journal's answer is to be waited for.
+  virtual std::uint64_t keep(const protocol::commit_execution& what) = 0;
+};
+
+/// Runs blocking work (files) off the scheduler. Work with the same key runs in order.
+class blocking_pool {
+ public:
+  virtual ~blocking_pool() = default;
+  virtual void post(std::string_view key, std::function<void()> work) = 0;
+};
+
+using kernel_port_factory =
+    std::function<std::unique_ptr<kernel_port>(std::shared_ptr<kernel_sink>)>;
+
+class directory;
+
+/// Given to every actor at its start; outlives them all.
+struct env {
+  const config::settings& settings;
+  std::string data_dir;          ///< absolute; workspaces live below it
+  protocol::unix_ms started_at;  ///< of this daemon
+  wall_clock& clock;
+  random_source& random;
+  kernel_port_factory make_kernel_port;
+  sandbox_host& boxes;
+  blocking_pool& blocking;
+  commit_log& commits;
+  node_views& views;
+  directory& handles;
+  /// Called once, from an actor, when the kernel `main` of `default` is first ready.
+  std::function<void()> became_ready;
+};
+
+}  // namespace actors

@@ -1,0 +1,238 @@
+// Every typed actor interface of the node, and every message type, on one page.
+//
+// All messages are inspectable, so each of these may be a proxy for an actor on another node.
+// Every request has a finite timeout; every remote handle is monitored.
+#pragma once
+
+#include <caf/error.hpp>
+#include <caf/replies_to.hpp>
+#include <caf/type_id.hpp>
+#include <caf/typed_actor.hpp>
+#include <cstdint>
+#include <string>
+
+#include "protocol/commands.hpp"
+#include "protocol/error.hpp"
+
+CAF_ERROR_CODE_ENUM(protocol::error_code, "troupe")
+
+namespace actors {
+
+/// A kernel's timer went off.
+struct kernel_timer {
+  enum : std::uint8_t { begin, deadlines, commits, journal };
+  std::uint8_t kind = begin;
+};
+/// A dead child's wait is over.
+struct restart_due {
+  std::string name;
+};
+/// An actor's message to itself: look at ttl and idleness, write what waits, take a result.
+struct tick {
+  std::uint64_t count = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, kernel_timer& x) {
+  return f(x.kind);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, restart_due& x) {
+  return f(x.name);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, tick& x) {
+  return f(x.count);
+}
+
+using namespace protocol;  // NOLINT: this page speaks of nothing else
+
+/// Whoever reads an execution's events, or the node's.
+using follower_actor = caf::typed_actor<
+    // Takes the next events; numbers go on without a gap from the last batch.
+    caf::reacts_to<event_batch>>;
+
+/// One kernel: orders everything its clients see, and owns its process.
+using kernel_actor = caf::typed_actor<
+    // Accepts code: queued, its events go to the follower from number 1.
+    caf::replies_to<execution_request, follower_actor>::with<execution_record>,
+    // Sends the events from a number on to a follower; the record as it stands is the answer.
+    caf::replies_to<follow_execution, follower_actor>::with<execution_record>,
+    // Interrupts it, or takes it out of the queue.
+    caf::replies_to<cancel_execution>::with<execution_record>,
+    // Answers the kernel's input_request; wrong_state when it did not ask.
+    caf::replies_to<give_stdin>::with<execution_record>,
+    // SIGINT to what runs; harmless when nothing does.
+    caf::replies_to<interrupt_kernel>::with<kernel_view>,
+    // A new generation; what ran and waited ends as cancelled.
+    caf::replies_to<restart_kernel>::with<kernel_view>,
+    // Ends everything, stops the process, answers, and quits.
+    caf::replies_to<stop_kernel>::with<done>,
+    // What the process and its link did, in the order it happened.
+    caf::reacts_to<process_started>, caf::reacts_to<process_start_failed>,
+    caf::reacts_to<kernel_answered>, caf::reacts_to<messages_received>,
+    caf::reacts_to<heartbeat_lost>, caf::reacts_to<process_exited>, caf::reacts_to<link_drained>,
+    caf::reacts_to<limit_hit>,
+    // The journal has an end.
+    caf::reacts_to<committed>,
+    // It is time to begin, to look at deadlines or commits, or to hand the journal what is new.
+    caf::reacts_to<kernel_timer>>;
+
+/// The durable record. Batches writes; reads see what was written before them.
+using journal_actor = caf::typed_actor<
+    // Keeps a record as it stands: queued, or running.
+    caf::reacts_to<execution_record>,
+    // Keeps events of a running execution.
+    caf::reacts_to<append_events>,
+    // Keeps the end of an execution; answered once it is on disk, or known not to get there.
+    caf::replies_to<commit_execution>::with<committed>,
+    // Answered once all that came before is on disk, or known not to get there.
+    caf::replies_to<sync_journal>::with<committed>,
+    // The record of an execution, or execution_not_found.
+    caf::replies_to<load_execution>::with<execution_record>,
+    // Events from a number on, up to a bound; `ended` is set when the last one is among them.
+    caf::replies_to<load_events>::with<event_batch>,
+    // Which execution an Idempotency-Key stands for.
+    caf::replies_to<claim_key>::with<std::string>, caf::reacts_to<release_key>,
+    // Keeps what a sandbox is made from; forgets one that was deleted.
+    caf::reacts_to<sandbox_spec>, caf::reacts_to<forget_sandbox>,
+    caf::replies_to<load_sandboxes>::with<sandbox_list>,
+    // Keeps a kernel's generation; tells what an earlier actor or daemon left behind.
+    caf::reacts_to<mark_kernel>, caf::replies_to<load_kernel>::with<kernel_memory>,
+    // Numbers and keeps an event of the node, and tells those who watch.
+    caf::reacts_to<node_event>,
+    // Sends the node's events to come to a follower, until it dies. Answers the last number so far.
+    caf::replies_to<follow_execution, follower_actor>::with<std::uint64_t>,
+    // Its own rhythm: write what waits, prune what is too old or too much.
+    caf::reacts_to<tick>>;
+
+/// Admission: of the node (rate, concurrency), or of a sandbox (steps), which asks the node's.
+using limiter_actor = caf::typed_actor<
+    // Lets an execution in and hands it on to its kernel, or says what is used and what remains.
+    caf::replies_to<execution_request, kernel_actor, follower_actor>::with<execution_record>,
+    // Its end, or the kernel's refusal, gives back what it held.
+    caf::reacts_to<release_execution>,
+    // Begins a turn: its steps are counted from nothing.
+    caf::replies_to<begin_turn>::with<turn_view>>;
+
+/// The folder of a sandbox and its zones. File work is done off the scheduler.
+using workspace_actor = caf::typed_actor<
+    // Makes the folder and its zones.
+    caf::replies_to<prepare_workspace>::with<workspace_ready>,
+    // Appends output that was cut from an event log; in order.
+    caf::replies_to<spill_output>::with<spilled>,
+    // Removes the folder.
+    caf::replies_to<remove_workspace>::with<done>,
+    // Its own: the file work with this number is over.
+    caf::reacts_to<tick>>;
+
+/// One sandbox: starts and supervises its limiter, workspace and kernels.
+using sandbox_actor = caf::typed_actor<
+    // Adds a kernel; answered at once, it starts meanwhile.
+    caf::replies_to<create_kernel>::with<kernel_view>,
+    // Stops a kernel and forgets it.
+    caf::replies_to<delete_kernel>::with<done>,
+    // Begins a turn; in mode chat the workspace is wiped but for what was uploaded.
+    caf::replies_to<begin_turn>::with<turn_view>,
+    // Stops everything in it, answers, and quits.
+    caf::replies_to<close_sandbox>::with<done>,
+    // A kernel failed for good, or became ready: the sandbox's own state follows.
+    caf::reacts_to<kernel_turned>,
+    // The system has given it a user and a group, or why not.
+    caf::reacts_to<sandbox_opened>,
+    // A child that died is due again.
+    caf::reacts_to<restart_due>>;
+
+/// All sandboxes of the node.
+using sandboxes_actor = caf::typed_actor<
+    // Makes a sandbox; answered when its workspace is there.
+    caf::replies_to<create_sandbox>::with<sandbox_view>,
+    // Closes a sandbox and forgets it.
+    caf::replies_to<delete_sandbox>::with<done>,
+    // Ends everything within a deadline; answered when nothing runs any more.
+    caf::replies_to<drain>::with<done>,
+    // Looks at ttl and idleness.
+    caf::reacts_to<tick>, caf::reacts_to<restart_due>>;
+
+/// Holds a listening port open as long as it lives. It has nothing to say.
+using listener_actor = caf::typed_actor<
+    // Ignored.
+    caf::reacts_to<tick>>;
+
+/// Starts children in order, restarts them by policy, stops them in reverse.
+using supervisor_actor = caf::typed_actor<
+    // A child that died is due again.
+    caf::reacts_to<restart_due>,
+    // Stops the children in reverse order, answers, and quits.
+    caf::replies_to<drain>::with<done>>;
+
+}  // namespace actors
+
+CAF_BEGIN_TYPE_ID_BLOCK(troupe, caf::first_custom_type_id)
+CAF_ADD_TYPE_ID(troupe, (protocol::buffer))
+CAF_ADD_TYPE_ID(troupe, (std::vector<protocol::buffer>))
+CAF_ADD_TYPE_ID(troupe, (protocol::cause))
+CAF_ADD_TYPE_ID(troupe, (protocol::fault))
+CAF_ADD_TYPE_ID(troupe, (protocol::jupyter::message))
+CAF_ADD_TYPE_ID(troupe, (std::vector<protocol::jupyter::message>))
+CAF_ADD_TYPE_ID(troupe, (protocol::execution_request))
+CAF_ADD_TYPE_ID(troupe, (protocol::execution_record))
+CAF_ADD_TYPE_ID(troupe, (std::vector<protocol::execution_record>))
+CAF_ADD_TYPE_ID(troupe, (protocol::event_batch))
+CAF_ADD_TYPE_ID(troupe, (protocol::sandbox_spec))
+CAF_ADD_TYPE_ID(troupe, (std::vector<protocol::sandbox_spec>))
+CAF_ADD_TYPE_ID(troupe, (protocol::sandbox_view))
+CAF_ADD_TYPE_ID(troupe, (protocol::kernel_view))
+CAF_ADD_TYPE_ID(troupe, (protocol::turn_view))
+CAF_ADD_TYPE_ID(troupe, (protocol::limits))
+CAF_ADD_TYPE_ID(troupe, (protocol::follow_execution))
+CAF_ADD_TYPE_ID(troupe, (protocol::cancel_execution))
+CAF_ADD_TYPE_ID(troupe, (protocol::give_stdin))
+CAF_ADD_TYPE_ID(troupe, (protocol::interrupt_kernel))
+CAF_ADD_TYPE_ID(troupe, (protocol::restart_kernel))
+CAF_ADD_TYPE_ID(troupe, (protocol::stop_kernel))
+CAF_ADD_TYPE_ID(troupe, (protocol::process_started))
+CAF_ADD_TYPE_ID(troupe, (protocol::process_start_failed))
+CAF_ADD_TYPE_ID(troupe, (protocol::kernel_answered))
+CAF_ADD_TYPE_ID(troupe, (protocol::messages_received))
+CAF_ADD_TYPE_ID(troupe, (protocol::heartbeat_lost))
+CAF_ADD_TYPE_ID(troupe, (protocol::process_exited))
+CAF_ADD_TYPE_ID(troupe, (protocol::link_drained))
+CAF_ADD_TYPE_ID(troupe, (protocol::limit_hit))
+CAF_ADD_TYPE_ID(troupe, (protocol::sandbox_opened))
+CAF_ADD_TYPE_ID(troupe, (protocol::append_events))
+CAF_ADD_TYPE_ID(troupe, (protocol::commit_execution))
+CAF_ADD_TYPE_ID(troupe, (protocol::committed))
+CAF_ADD_TYPE_ID(troupe, (protocol::load_execution))
+CAF_ADD_TYPE_ID(troupe, (protocol::load_events))
+CAF_ADD_TYPE_ID(troupe, (protocol::claim_key))
+CAF_ADD_TYPE_ID(troupe, (protocol::release_key))
+CAF_ADD_TYPE_ID(troupe, (protocol::forget_sandbox))
+CAF_ADD_TYPE_ID(troupe, (protocol::load_sandboxes))
+CAF_ADD_TYPE_ID(troupe, (protocol::sync_journal))
+CAF_ADD_TYPE_ID(troupe, (protocol::sandbox_list))
+CAF_ADD_TYPE_ID(troupe, (protocol::mark_kernel))
+CAF_ADD_TYPE_ID(troupe, (protocol::load_kernel))
+CAF_ADD_TYPE_ID(troupe, (protocol::kernel_memory))
+CAF_ADD_TYPE_ID(troupe, (protocol::node_event))
+CAF_ADD_TYPE_ID(troupe, (protocol::release_execution))
+CAF_ADD_TYPE_ID(troupe, (protocol::begin_turn))
+CAF_ADD_TYPE_ID(troupe, (protocol::prepare_workspace))
+CAF_ADD_TYPE_ID(troupe, (protocol::workspace_ready))
+CAF_ADD_TYPE_ID(troupe, (protocol::spill_output))
+CAF_ADD_TYPE_ID(troupe, (protocol::spilled))
+CAF_ADD_TYPE_ID(troupe, (protocol::remove_workspace))
+CAF_ADD_TYPE_ID(troupe, (protocol::create_kernel))
+CAF_ADD_TYPE_ID(troupe, (protocol::delete_kernel))
+CAF_ADD_TYPE_ID(troupe, (protocol::create_sandbox))
+CAF_ADD_TYPE_ID(troupe, (protocol::kernel_turned))
+CAF_ADD_TYPE_ID(troupe, (protocol::delete_sandbox))
+CAF_ADD_TYPE_ID(troupe, (protocol::close_sandbox))
+CAF_ADD_TYPE_ID(troupe, (protocol::drain))
+CAF_ADD_TYPE_ID(troupe, (protocol::done))
+CAF_ADD_TYPE_ID(troupe, (actors::kernel_timer))
+CAF_ADD_TYPE_ID(troupe, (actors::restart_due))
+CAF_ADD_TYPE_ID(troupe, (actors::tick))
+CAF_ADD_TYPE_ID(troupe, (actors::follower_actor))
+CAF_ADD_TYPE_ID(troupe, (actors::kernel_actor))
+CAF_END_TYPE_ID_BLOCK(troupe)

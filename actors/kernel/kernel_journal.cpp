@@ -1,0 +1,85 @@
+// What a kernel tells the journal, and when: in batches while code runs, and for good at its end.
+#include <spdlog/spdlog.h>
+#include <caf/send.hpp>
+#include <chrono>
+
+#include "actors/directory.hpp"
+#include "actors/kernel/kernel.hpp"
+
+namespace actors {
+
+using protocol::buffer;
+
+void kernel_state_impl::happened(std::string type, std::string data) {
+  happened_.push_back({std::move(type), std::move(data)});
+  journal_soon();
+}
+
+/// A short execution reaches the journal with its end, in one go; a long one every `flush_ms`.
+void kernel_state_impl::journal_soon() {
+  if (std::exchange(journal_due_, true)) return;
+  self_->delayed_send(self_, std::chrono::milliseconds(env_->settings.journal.flush_ms),
+                      kernel_timer{kernel_timer::journal});
+}
+
+void kernel_state_impl::fill_journal() {
+  auto journal = env_->handles.journal();
+  if (!journal) return;
+  for (auto& event : std::exchange(happened_, {})) self_->send(journal, std::move(event));
+  for (auto& [id, log] : logs_) {
+    if (log.ended) continue;  // its end takes the rest along
+    if (std::exchange(log.changed, false)) self_->send(journal, log.record);
+    if (log.journalled == log.told) continue;
+    auto from = log.events.begin();
+    std::vector<buffer> fresh(from + static_cast<std::ptrdiff_t>(log.journalled),
+                              from + static_cast<std::ptrdiff_t>(log.told));
+    self_->send(journal, protocol::append_events{id, log.journalled + 1, std::move(fresh)});
+    log.journalled = log.told;
+  }
+}
+
+void kernel_state_impl::commit(event_log& log) {
+  auto journal = env_->handles.journal();
+  if (!journal) return told_end(std::string(log.record.id));
+  auto first = log.journalled + 1;
+  std::vector<buffer> rest(log.events.begin() + static_cast<std::ptrdiff_t>(log.journalled),
+                           log.events.end());
+  protocol::commit_execution end{log.record, first, std::move(rest)};
+  end.log_file = env_->commits.keep(end);
+  if (end.log_file != 0) {
+    caf::anon_send(journal, std::move(end));
+    return told_end(std::string(log.record.id));
+  }
+  log.told_by_ms = now().steady_ms + static_cast<double>(env_->settings.journal.commit_timeout_ms);
+  fill_journal();
+  self_->send(journal, std::move(end));
+  watch_commits();
+}
+
+/// One timer for all commits; most are answered long before it goes off.
+void kernel_state_impl::watch_commits() {
+  if (std::exchange(commits_watched_, true)) return;
+  self_->delayed_send(self_,
+                      std::chrono::milliseconds(env_->settings.journal.commit_timeout_ms + 1),
+                      kernel_timer{kernel_timer::commits});
+}
+
+void kernel_state_impl::look_at_commits() {
+  commits_watched_ = false;
+  std::vector<std::string> late;
+  auto waiting = false;
+  for (auto& [id, log] : logs_) {
+    if (log.told_by_ms == 0) continue;
+    if (log.told_by_ms <= now().steady_ms)
+      late.push_back(id);
+    else
+      waiting = true;
+  }
+  if (waiting) watch_commits();
+  for (auto& id : late) {
+    spdlog::warn("commit_late execution={}", id);
+    told_end(id);
+  }
+}
+
+}  // namespace actors

@@ -1,0 +1,113 @@
+#include "actors/views.hpp"
+
+#include <mutex>
+
+#include "protocol/resource.hpp"
+
+namespace actors {
+
+void node_views::put(protocol::kernel_view view) {
+  auto next = std::make_shared<kernel_snapshot>();
+  next->json = to_json(view);
+  next->status_json = kernel_status_json(view);
+  next->view = std::move(view);
+  kernel_key key(next->view.sandbox_id, next->view.id);
+  std::unique_lock lock(mutex_);
+  kernels_.insert_or_assign(std::move(key), std::move(next));
+}
+
+void node_views::put(protocol::sandbox_view view) {
+  auto next = std::make_shared<const protocol::sandbox_view>(std::move(view));
+  std::unique_lock lock(mutex_);
+  sandboxes_.insert_or_assign(next->spec.id, next);
+}
+
+void node_views::put(tree_entry entry) {
+  std::unique_lock lock(mutex_);
+  auto path = entry.path;
+  tree_.insert_or_assign(std::move(path), std::move(entry));
+}
+
+void node_views::erase_kernel(const std::string& sandbox_id, const std::string& kernel_id) {
+  std::unique_lock lock(mutex_);
+  kernels_.erase({sandbox_id, kernel_id});
+}
+
+void node_views::erase_sandbox(const std::string& sandbox_id) {
+  std::unique_lock lock(mutex_);
+  sandboxes_.erase(sandbox_id);
+  std::erase_if(kernels_, [&](auto& entry) { return entry.first.first == sandbox_id; });
+}
+
+void node_views::erase_tree(const std::string& path) {
+  std::unique_lock lock(mutex_);
+  auto below = path + "/";
+  std::erase_if(tree_,
+                [&](auto& entry) { return entry.first == path || entry.first.starts_with(below); });
+}
+
+std::shared_ptr<const kernel_snapshot> node_views::kernel(std::string_view sandbox_id,
+                                                          std::string_view kernel_id) const {
+  std::shared_lock lock(mutex_);
+  auto it = kernels_.find(std::pair(sandbox_id, kernel_id));
+  return it == kernels_.end() ? nullptr : it->second;
+}
+
+std::vector<std::shared_ptr<const kernel_snapshot>> node_views::kernels(
+    std::string_view sandbox_id) const {
+  std::vector<std::shared_ptr<const kernel_snapshot>> found;
+  std::shared_lock lock(mutex_);
+  for (auto it = kernels_.lower_bound(std::pair(sandbox_id, std::string_view()));
+       it != kernels_.end() && it->first.first == sandbox_id; ++it)
+    found.push_back(it->second);
+  return found;
+}
+
+std::vector<std::shared_ptr<const kernel_snapshot>> node_views::all_kernels() const {
+  std::vector<std::shared_ptr<const kernel_snapshot>> found;
+  std::shared_lock lock(mutex_);
+  for (auto& [key, snapshot] : kernels_) found.push_back(snapshot);
+  return found;
+}
+
+std::shared_ptr<const protocol::sandbox_view> node_views::sandbox(
+    std::string_view sandbox_id) const {
+  std::shared_lock lock(mutex_);
+  auto it = sandboxes_.find(sandbox_id);
+  return it == sandboxes_.end() ? nullptr : it->second;
+}
+
+std::vector<std::shared_ptr<const protocol::sandbox_view>> node_views::sandboxes() const {
+  std::vector<std::shared_ptr<const protocol::sandbox_view>> found;
+  std::shared_lock lock(mutex_);
+  for (auto& [id, view] : sandboxes_) found.push_back(view);
+  return found;
+}
+
+/// A kernel's line tells of its process, and counts the restarts of its actor as well.
+void node_views::tell_of_process(tree_entry& entry) const {
+  constexpr std::string_view root = "supervisor/sandboxes/";
+  auto path = std::string_view(entry.path);
+  if (!path.starts_with(root) || entry.state != "running") return;
+  path.remove_prefix(root.size());
+  auto slash = path.find('/');
+  if (slash == path.npos) return;
+  auto it = kernels_.find(std::pair(path.substr(0, slash), path.substr(slash + 1)));
+  if (it == kernels_.end()) return;
+  auto& process = it->second->view;
+  entry.state = to_string(process.state);
+  entry.generation = process.generation;
+  entry.restarts += process.restarts;
+  if (process.last_cause.kind != protocol::cause_kind::none) entry.last_cause = process.last_cause;
+  if (process.started_at > 0) entry.started_at = process.started_at;
+}
+
+std::vector<tree_entry> node_views::tree() const {
+  std::vector<tree_entry> found;
+  std::shared_lock lock(mutex_);
+  for (auto& [path, entry] : tree_) found.push_back(entry);
+  for (auto& entry : found) tell_of_process(entry);
+  return found;
+}
+
+}  // namespace actors

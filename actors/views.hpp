@@ -1,0 +1,97 @@
+// What the actors publish for everybody to read: the state of sandboxes, kernels and the tree.
+//
+// Owned by main, written by actors, read by gateways on their own threads without a message, so
+// that control routes answer whatever the actors are doing. Free of CAF: a gateway may include it.
+// Invariant: what is handed out is immutable; a change publishes a new value.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.hpp"
+#include "protocol/sandbox.hpp"
+
+namespace actors {
+
+/// A kernel's published state with the two answers that are asked for most, rendered once.
+struct kernel_snapshot {
+  protocol::kernel_view view;
+  std::string json;         ///< the kernel resource
+  std::string status_json;  ///< the body of GET /kernel/status
+};
+
+/// One line of the supervision tree.
+struct tree_entry {
+  std::string path;   ///< "supervisor/sandboxes/default/main"
+  std::string state;  ///< running, restarting, failed, or a kernel's own state
+  std::uint64_t generation = 1;
+  std::uint64_t restarts = 0;
+  protocol::cause last_cause;
+  protocol::unix_ms started_at = 0;
+  config::restart_policy policy;
+};
+
+/// Counters for /metrics. Monotonic unless named otherwise; any thread may add.
+struct node_counters {
+  std::atomic<std::uint64_t> executions_started{0};
+  std::atomic<std::uint64_t> executions_by_status[11]{};  ///< by execution_status
+  std::atomic<std::uint64_t> kernel_starts{0};
+  std::atomic<std::uint64_t> kernel_deaths{0};
+  std::atomic<std::uint64_t> actor_deaths{0};
+  std::atomic<std::uint64_t> events_appended{0};
+  std::atomic<std::uint64_t> output_bytes{0};
+  std::atomic<std::uint64_t> journal_commits{0};
+  std::atomic<std::uint64_t> journal_failures{0};
+  std::atomic<std::uint64_t> journal_rows_dropped{0};
+  std::atomic<std::uint64_t> malformed_messages{0};
+  std::atomic<std::int64_t> journal_pending_bytes{0};  ///< a gauge
+};
+
+class node_views {
+ public:
+  void put(protocol::kernel_view view);
+  void put(protocol::sandbox_view view);
+  void put(tree_entry entry);
+  void erase_kernel(const std::string& sandbox_id, const std::string& kernel_id);
+  void erase_sandbox(const std::string& sandbox_id);
+  void erase_tree(const std::string& path);  ///< with all below it
+
+  std::shared_ptr<const kernel_snapshot> kernel(std::string_view sandbox_id,
+                                                std::string_view kernel_id) const;
+  std::vector<std::shared_ptr<const kernel_snapshot>> kernels(std::string_view sandbox_id) const;
+  std::vector<std::shared_ptr<const kernel_snapshot>> all_kernels() const;
+  std::shared_ptr<const protocol::sandbox_view> sandbox(std::string_view sandbox_id) const;
+  std::vector<std::shared_ptr<const protocol::sandbox_view>> sandboxes() const;
+  std::vector<tree_entry> tree() const;
+
+  /// Raised once `default` and `main` are ready for the first time.
+  std::atomic<bool> ready{false};
+  /// Raised by SIGTERM: no new work is taken.
+  std::atomic<bool> draining{false};
+  /// False while the journal cannot write: what ends now may be forgotten by a crash.
+  std::atomic<bool> durable{true};
+  node_counters counters;
+
+ private:
+  void tell_of_process(tree_entry& entry) const;
+
+  using kernel_key = std::pair<std::string, std::string>;  ///< sandbox, kernel
+  struct kernel_less {
+    using is_transparent = void;
+    using seen = std::pair<std::string_view, std::string_view>;
+    bool operator()(const seen& a, const seen& b) const { return a < b; }
+  };
+  mutable std::shared_mutex mutex_;
+  std::map<kernel_key, std::shared_ptr<const kernel_snapshot>, kernel_less> kernels_;
+  std::map<std::string, std::shared_ptr<const protocol::sandbox_view>, std::less<>> sandboxes_;
+  std::map<std::string, tree_entry, std::less<>> tree_;
+};
+
+}  // namespace actors

@@ -1,0 +1,267 @@
+#include "config/options.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace config {
+namespace {
+
+template <class Object>
+Object& walk(Object& object) {
+  return object;
+}
+
+template <class Object, class Member, class... Rest>
+auto& walk(Object& object, Member member, Rest... rest) {
+  return walk(object.*member, rest...);
+}
+
+/// The accessor of the field that a path of pointers to members leads to.
+template <auto... Path>
+constexpr field at() {
+  return [](settings & values) -> auto& {
+    return walk(values, Path...);
+  };
+}
+
+template <auto Member>
+constexpr field node() {
+  return at<&settings::node, Member>();
+}
+template <auto Member>
+constexpr field http() {
+  return at<&settings::http, Member>();
+}
+template <auto Member>
+constexpr field kernel() {
+  return at<&settings::kernel, Member>();
+}
+template <auto Member>
+constexpr field kernel_restart() {
+  return at<&settings::kernel, &kernel_options::restart, Member>();
+}
+template <auto Member>
+constexpr field sandbox() {
+  return at<&settings::sandbox, Member>();
+}
+template <auto Member>
+constexpr field isolation() {
+  return at<&settings::isolation, Member>();
+}
+template <auto Member>
+constexpr field limit() {
+  return at<&settings::limits, Member>();
+}
+template <auto Member>
+constexpr field journal() {
+  return at<&settings::journal, Member>();
+}
+template <auto Member>
+constexpr field actor_restart() {
+  return at<&settings::actor_restart, Member>();
+}
+
+constexpr double hour_ms = 3'600'000;
+constexpr double day_ms = 24 * hour_ms;
+constexpr double tib = 1ull << 40;
+constexpr range any{0, 0};
+
+constexpr range between(double min, double max) {
+  return {min, max};
+}
+
+constexpr std::string_view restart_words = "never|abnormal|always";
+constexpr std::string_view exhausted_words = "fail|escalate";
+
+constexpr std::array table{
+    option{"node.data_dir", node<&node_options::data_dir>(), "", any, "",
+           "Where everything is kept; empty: $XDG_STATE_HOME/troupe, as root /var/lib/troupe.",
+           "--data-dir"},
+    option{"node.ready_file", node<&node_options::ready_file>(), "", any, "",
+           "Written atomically once the node is ready, as JSON; empty: none.", "--ready-file"},
+    option{"node.insecure", node<&node_options::insecure>(), "", any, "",
+           "Ask for no token: whoever reaches the port may run code.", "--insecure"},
+    option{"node.drain_ms", node<&node_options::drain_ms>(), "ms", between(0, hour_ms), "",
+           "Running work gets this long to end after SIGTERM.", ""},
+    option{"node.threads", node<&node_options::threads>(), "", between(0, 256), "",
+           "Threads of the actor scheduler; 0: one for every four processors, at least one.", ""},
+    option{"node.log_level", node<&node_options::log_level>(), "", any, "debug|info|warn|error",
+           "The least severe line that is logged.", ""},
+
+    option{"http.listen", http<&http_options::listen>(), "", any, "",
+           "HOST:PORT of the HTTP gateway; port 0 lets the system choose.", "--listen"},
+    option{"http.allowed_hosts", http<&http_options::allowed_hosts>(), "", any, "",
+           "Host names taken beside the address listened on and localhost.", ""},
+    option{"http.allowed_origins", http<&http_options::allowed_origins>(), "", any, "",
+           "Origins that browsers may call from (CORS); empty: no other origin.", ""},
+    option{"http.connections_max", http<&http_options::connections_max>(), "",
+           between(1, 1'000'000), "", "Connections at once; one more waits in the backlog.", ""},
+    option{"http.header_bytes_max", http<&http_options::header_bytes_max>(), "bytes",
+           between(1'024, 1 << 20), "", "The largest request header; beyond: 431.", ""},
+    option{"http.body_bytes_max", http<&http_options::body_bytes_max>(), "bytes",
+           between(1'024, 1 << 30), "", "The largest request body; beyond: 413.", ""},
+    option{"http.header_timeout_ms", http<&http_options::header_timeout_ms>(), "ms",
+           between(10, hour_ms), "", "A request header must be complete within this time.", ""},
+    option{"http.body_timeout_ms", http<&http_options::body_timeout_ms>(), "ms",
+           between(10, hour_ms), "", "A request body must be complete within this time.", ""},
+    option{"http.idle_timeout_ms", http<&http_options::idle_timeout_ms>(), "ms",
+           between(10, day_ms), "",
+           "A kept-alive connection may be silent this long between requests.", ""},
+    option{"http.write_timeout_ms", http<&http_options::write_timeout_ms>(), "ms",
+           between(10, hour_ms), "", "A client that takes nothing for so long is cut.", ""},
+    option{"http.keepalive_ms", http<&http_options::keepalive_ms>(), "ms", between(10, hour_ms), "",
+           "Time between the keep-alives of a silent stream.", ""},
+    option{"http.event_queue_max", http<&http_options::event_queue_max>(), "",
+           between(16, 1'000'000), "",
+           "Node events that wait for one slow reader; beyond: it is cut and may resume.", ""},
+
+    option{"cdp.listen", at<&settings::cdp, &cdp_options::listen>(), "", any, "",
+           "HOST:PORT of the CDP gateway; port 0 lets the system choose.", "--cdp-listen"},
+
+    option{"kernel.python", kernel<&kernel_options::python>(), "", any, "",
+           "The Python that runs kernels; it needs ipykernel.", ""},
+    option{"kernel.queue_max", kernel<&kernel_options::queue_max>(), "", between(0, 100'000), "",
+           "Executions that wait in one kernel; beyond: 429.", ""},
+    option{"kernel.max_per_sandbox", kernel<&kernel_options::max_per_sandbox>(), "",
+           between(1, 1'024), "", "Kernels in one sandbox.", ""},
+    option{"kernel.timeout_ms", kernel<&kernel_options::timeout_ms>(), "ms", between(1, day_ms), "",
+           "Time limit of an execution that names none.", ""},
+    option{"kernel.timeout_ms_max", kernel<&kernel_options::timeout_ms_max>(), "ms",
+           between(1, day_ms), "", "The largest time limit that an execution may ask for.", ""},
+    option{"kernel.start_timeout_ms", kernel<&kernel_options::start_timeout_ms>(), "ms",
+           between(100, hour_ms), "",
+           "A kernel must answer within this time of its process's start.", ""},
+    option{"kernel.heartbeat_interval_ms", kernel<&kernel_options::heartbeat_interval_ms>(), "ms",
+           between(10, hour_ms), "", "Time between two heartbeats.", ""},
+    option{"kernel.heartbeat_misses", kernel<&kernel_options::heartbeat_misses>(), "",
+           between(1, 1'000), "", "Unanswered heartbeats in a row that mean death.", ""},
+    option{"kernel.interrupt_grace_ms", kernel<&kernel_options::interrupt_grace_ms>(), "ms",
+           between(0, hour_ms), "", "From the interrupt of an execution to the kill of its kernel.",
+           ""},
+    option{"kernel.settle_ms", kernel<&kernel_options::settle_ms>(), "ms", between(10, hour_ms), "",
+           "The kernel's reply and its idle status may be this far apart.", ""},
+    option{"kernel.debugger", kernel<&kernel_options::debugger>(), "", any, "",
+           "Load debugpy at start; a start takes about 200 ms longer.", ""},
+
+    option{"kernel.restart.on", kernel_restart<&restart_policy::on>(), "", any, restart_words,
+           "Which ends of a kernel's process make it start again.", ""},
+    option{"kernel.restart.max_restarts", kernel_restart<&restart_policy::max_restarts>(), "",
+           between(0, 1'000'000), "", "Restarts within the window; one more exhausts the policy.",
+           ""},
+    option{"kernel.restart.window_ms", kernel_restart<&restart_policy::window_ms>(), "ms",
+           between(1, day_ms), "", "The time in which restarts are counted.", ""},
+    option{"kernel.restart.backoff_min_ms", kernel_restart<&restart_policy::backoff_min_ms>(), "ms",
+           between(0, hour_ms), "",
+           "Wait before the second restart in a row; the first is at once.", ""},
+    option{"kernel.restart.backoff_max_ms", kernel_restart<&restart_policy::backoff_max_ms>(), "ms",
+           between(0, hour_ms), "", "The wait doubles up to this.", ""},
+    option{"kernel.restart.jitter", kernel_restart<&restart_policy::jitter>(), "", between(0, 1),
+           "", "Share of the wait that is drawn at random.", ""},
+    option{"kernel.restart.stable_after_ms", kernel_restart<&restart_policy::stable_after_ms>(),
+           "ms", between(0, day_ms), "", "Once up for this long, earlier restarts are forgotten.",
+           ""},
+    option{"kernel.restart.stop_grace_ms", kernel_restart<&restart_policy::stop_grace_ms>(), "ms",
+           between(0, hour_ms), "", "Between asking a kernel to stop and killing it.", ""},
+    option{"kernel.restart.then", kernel_restart<&restart_policy::then>(), "", any, exhausted_words,
+           "What follows an exhausted policy: the kernel fails, or its parent does.", ""},
+
+    option{"sandbox.max", sandbox<&sandbox_options::max>(), "", between(1, 100'000), "",
+           "Sandboxes on the node.", ""},
+    option{"sandbox.default_mode", sandbox<&sandbox_options::default_mode>(), "", any, "agent|chat",
+           "The mode of the sandbox `default`.", ""},
+    option{"sandbox.chat_steps_per_turn", sandbox<&sandbox_options::chat_steps_per_turn>(), "",
+           between(0, 1'000'000), "", "Steps a turn in the mode chat; 0: unlimited.", ""},
+    option{"sandbox.agent_steps_per_turn", sandbox<&sandbox_options::agent_steps_per_turn>(), "",
+           between(0, 1'000'000), "", "Steps a turn in the mode agent; 0: unlimited.", ""},
+    option{"sandbox.sweep_interval_ms", sandbox<&sandbox_options::sweep_interval_ms>(), "ms",
+           between(10, hour_ms), "", "How often lifetimes and idleness are looked at.", ""},
+
+    option{"isolation.level", isolation<&isolation_options::level>(), "", any,
+           "auto|full|namespaces|process|none",
+           "How strong the walls around kernels are; auto: the strongest that can be had.", ""},
+    option{"isolation.require", isolation<&isolation_options::require>(), "", any, "",
+           "Protections without which the daemon does not start, as `troupe doctor` names them.",
+           ""},
+    option{"isolation.readable_paths", isolation<&isolation_options::readable_paths>(), "", any, "",
+           "Folders and files of the host that workloads may read beside /usr.", ""},
+    option{"isolation.uid_first", isolation<&isolation_options::uid_first>(), "",
+           between(1, 4'294'000'000), "",
+           "The first of the users that a daemon of root's gives its sandboxes.", ""},
+    option{"isolation.uid_count", isolation<&isolation_options::uid_count>(), "",
+           between(1, 1'000'000), "", "How many such users there are, one a sandbox.", ""},
+
+    option{"limits.memory_bytes", limit<&limit_options::memory_bytes>(), "bytes",
+           between(64 << 20, tib), "", "Memory of one sandbox.", ""},
+    option{"limits.processes", limit<&limit_options::processes>(), "", between(0, 1'000'000), "",
+           "Processes and threads of one sandbox at once; 0: any number.", ""},
+    option{"limits.cpus", limit<&limit_options::cpus>(), "", between(0, 4'096), "",
+           "Processors' worth of time that one sandbox may use; 0: as much as there is.", ""},
+    option{"limits.disk_bytes", limit<&limit_options::disk_bytes>(), "bytes", between(0, tib), "",
+           "The largest file that a workload may write; 0: any.", ""},
+    option{"limits.tmp_bytes", limit<&limit_options::tmp_bytes>(), "bytes", between(1 << 20, tib),
+           "", "Space in the /tmp of each workload, kept in its memory.", ""},
+    option{"limits.open_files", limit<&limit_options::open_files>(), "", between(64, 1'048'576), "",
+           "Files that one process may have open.", ""},
+    option{"limits.output_bytes", limit<&limit_options::output_bytes>(), "bytes",
+           between(4'096, 1 << 30), "",
+           "Output of one execution that its event log keeps; the rest goes to a file.", ""},
+    option{"limits.spill_bytes", limit<&limit_options::spill_bytes>(), "bytes", between(0, tib), "",
+           "Output of one execution that is written to its file; beyond, it is cut.", ""},
+    option{"limits.executions_max", limit<&limit_options::executions_max>(), "",
+           between(0, 1'000'000), "",
+           "Executions that run or wait at once on the node; 0: any number.", ""},
+    option{"limits.requests_per_s", limit<&limit_options::requests_per_s>(), "1/s",
+           between(0, 1'000'000), "", "Requests of one client that make work; 0: any number.", ""},
+    option{"limits.requests_burst", limit<&limit_options::requests_burst>(), "",
+           between(1, 1'000'000), "", "Requests that one client may send at once after a rest.",
+           ""},
+
+    option{"journal.retention_s", journal<&journal_options::retention_s>(), "s",
+           between(0, 10.0 * 366 * 24 * 3'600), "", "Ended executions are kept this long.", ""},
+    option{"journal.retention_bytes", journal<&journal_options::retention_bytes>(), "bytes",
+           between(1 << 20, tib), "",
+           "The journal may grow to this; beyond, the oldest executions go.", ""},
+    option{"journal.flush_ms", journal<&journal_options::flush_ms>(), "ms", between(0, 10'000), "",
+           "Events wait this long to be written together.", ""},
+    option{"journal.commit_timeout_ms", journal<&journal_options::commit_timeout_ms>(), "ms",
+           between(10, hour_ms), "",
+           "The end of an execution waits this long for the disk, then it is told.", ""},
+    option{"journal.pending_bytes_max", journal<&journal_options::pending_bytes_max>(), "bytes",
+           between(1 << 20, tib), "",
+           "Kept in memory while the disk refuses; beyond, the oldest is dropped.", ""},
+
+    option{"actor_restart.on", actor_restart<&restart_policy::on>(), "", any, restart_words,
+           "Which ends of an actor make it start again.", ""},
+    option{"actor_restart.max_restarts", actor_restart<&restart_policy::max_restarts>(), "",
+           between(0, 1'000'000), "", "Restarts within the window; one more exhausts the policy.",
+           ""},
+    option{"actor_restart.window_ms", actor_restart<&restart_policy::window_ms>(), "ms",
+           between(1, day_ms), "", "The time in which restarts are counted.", ""},
+    option{"actor_restart.backoff_min_ms", actor_restart<&restart_policy::backoff_min_ms>(), "ms",
+           between(0, hour_ms), "",
+           "Wait before the second restart in a row; the first is at once.", ""},
+    option{"actor_restart.backoff_max_ms", actor_restart<&restart_policy::backoff_max_ms>(), "ms",
+           between(0, hour_ms), "", "The wait doubles up to this.", ""},
+    option{"actor_restart.jitter", actor_restart<&restart_policy::jitter>(), "", between(0, 1), "",
+           "Share of the wait that is drawn at random.", ""},
+    option{"actor_restart.stable_after_ms", actor_restart<&restart_policy::stable_after_ms>(), "ms",
+           between(0, day_ms), "", "Once up for this long, earlier restarts are forgotten.", ""},
+    option{"actor_restart.stop_grace_ms", actor_restart<&restart_policy::stop_grace_ms>(), "ms",
+           between(0, hour_ms), "", "Between asking an actor to stop and killing it.", ""},
+    option{"actor_restart.then", actor_restart<&restart_policy::then>(), "", any, exhausted_words,
+           "What follows an exhausted policy: the actor fails, or its parent does.", ""},
+};
+
+}  // namespace
+
+std::span<const option> option_table() noexcept {
+  return table;
+}
+
+const option* find_option(std::string_view key) noexcept {
+  const auto found =
+      std::find_if(table.begin(), table.end(), [key](auto& x) { return x.key == key; });
+  return found == table.end() ? nullptr : &*found;
+}
+
+}  // namespace config

@@ -1,0 +1,195 @@
+#include "gateways/http/dispatcher.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <random>
+
+#include "protocol/http/problem.hpp"
+#include "protocol/http/target.hpp"
+
+namespace gateways::http {
+namespace {
+
+using protocol::error_code;
+using protocol::fault;
+
+constexpr std::size_t target_bytes_max = 8'192;
+
+bool sane_id(std::string_view id) noexcept {
+  if (id.empty() || id.size() > 128) return false;
+  for (char c : id) {
+    bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                c == '.' || c == '_' || c == '-';
+    if (!fine) return false;
+  }
+  return true;
+}
+
+std::string members(std::string_view name, std::uint64_t value) {
+  return "{\"" + std::string(name) + "\":" + std::to_string(value) + "}";
+}
+
+fault make_fault(error_code code, std::string detail, std::string more = {}) {
+  return {code, std::move(detail), std::move(more), 0};
+}
+
+bool is_json(std::string_view content_type) {
+  auto type = protocol::http::essence(content_type);
+  return type.empty() || protocol::http::same_word(type, "application/json") ||
+         (type.size() > 5 && protocol::http::same_word(type.substr(type.size() - 5), "+json"));
+}
+
+}  // namespace
+
+dispatcher::dispatcher(const http_server_options& options, actors::node_views& views)
+    : options_(options),
+      views_(views),
+      rules_(options.kernel, options.sandbox, options.limits),
+      router_(make_routes(rules_)),
+      openapi_(openapi_json(router_.routes(), options.version)),
+      services_{options_, views_, rules_, stats_, openapi_},
+      gate_(options.http, options.insecure, options.token),
+      limiter_(options.limits.requests_per_s, options.limits.requests_burst),
+      rate_policy_(limiter_.unlimited() ? "" : limiter_.policy()),
+      next_id_((std::uint64_t{std::random_device{}()} << 32) | std::random_device{}()) {
+  for (const auto& r : router_.routes()) stats_.add_route(name_of(r.verb), r.pattern);
+}
+
+void dispatcher::name_request(request& r) {
+  if (!r.id.empty()) return;
+  if (sane_id(r.head.request_id)) {
+    r.id = r.head.request_id;
+    return;
+  }
+  // A counter stirred by an odd factor: unique for 2^64 requests, and no two look alike.
+  auto bits = next_id_++ * 0x9e3779b97f4a7c15ULL;
+  r.id = "req_";
+  for (int i = 0; i < 13; ++i, bits >>= 5) r.id += "0123456789abcdefghjkmnpqrstvwxyz"[bits & 31];
+}
+
+std::optional<answer> dispatcher::admit(request& r, const peer& from, time_point now) {
+  r.began = now;
+  name_request(r);
+  auto refused = [&](const fault& f) { return problem_answer(f, r.id); };
+  if (!r.head.flaw.empty())
+    return refused(make_fault(error_code::malformed_request, std::string(r.head.flaw)));
+  if (auto f = check_origin(r, from)) return refused(*f);
+  if (r.head.target.size() > target_bytes_max)
+    return refused(make_fault(error_code::uri_too_long,
+                              "the target has " + std::to_string(r.head.target.size()) + " bytes",
+                              members("limit_bytes", target_bytes_max)));
+  auto missed = find_route(r);
+  bool open = (r.to && r.to->open) || r.head.verb == method::options;
+  if (!open && !gate_.token_valid(r.head.authorization))
+    return refused(make_fault(error_code::unauthorized, r.head.authorization.empty()
+                                                            ? "the request has no token"
+                                                            : "the token is not valid"));
+  if (missed) return missed;
+  if (auto f = check_body(r)) return refused(*f);
+  r.client = gate_.insecure() ? from.client_ip : "token";
+  if (!r.to->makes_work()) return std::nullopt;
+  if (auto f = check_readiness(*r.to)) return refused(*f);
+  if (auto f = check_rate(r, now)) return refused(*f);
+  return std::nullopt;
+}
+
+std::optional<fault> dispatcher::check_origin(request& r, const peer& from) const {
+  const auto& head = r.head;
+  if (!head.has_host && head.version >= 11)
+    return make_fault(error_code::malformed_request, "the request has no Host");
+  auto host = std::string_view(head.host);
+  if (auto target = protocol::http::split_target(head.target); target && !target->authority.empty())
+    host = target->authority;
+  if (head.has_host && !gate_.host_allowed(host, from.local_ip))
+    return make_fault(error_code::host_not_allowed, "the Host is " + std::string(host));
+  if (head.origin.empty()) return std::nullopt;
+  if (gate_.origin_allowed(head.origin)) {
+    add_line(r.lines, "Access-Control-Allow-Origin", head.origin);
+    add_line(r.lines, "Access-Control-Expose-Headers",
+             "Location, Retry-After, RateLimit, RateLimit-Policy, Troupe-Execution-Id, "
+             "X-Request-Id");
+    add_line(r.lines, "Vary", "Origin");
+    return std::nullopt;
+  }
+  if (gatekeeper::same_origin(head.origin, host)) return std::nullopt;
+  return make_fault(error_code::origin_not_allowed, "the Origin is " + head.origin);
+}
+
+std::optional<answer> dispatcher::find_route(request& r) {
+  auto parts = protocol::http::split_target(r.head.target);
+  if (!parts) return problem_answer(parts.error(), r.id);
+  r.query = parts->query;
+  auto found = router_.find(parts->path, r.params);
+  if (!found) return problem_answer(found.error(), r.id);
+  if (!*found)
+    return problem_answer(
+        make_fault(error_code::route_not_found, "nothing is at " + std::string(parts->path)), r.id);
+  const auto& place = **found;
+  r.to = place.by_method[static_cast<std::size_t>(r.head.verb)];
+  if (r.to) return std::nullopt;
+  if (r.head.verb == method::options) return preflight(r, place.allow);
+  auto out = problem_answer(make_fault(error_code::method_not_allowed,
+                                       std::string(parts->path) + " allows " + place.allow),
+                            r.id);
+  add_line(out.lines, "Allow", place.allow);
+  return out;
+}
+
+answer dispatcher::preflight(request& r, const std::string& allow) const {
+  answer out{204, {}, {}, {}};
+  add_line(out.lines, "Allow", allow);
+  if (!r.head.is_preflight || !gate_.origin_allowed(r.head.origin)) return out;
+  add_line(out.lines, "Access-Control-Allow-Methods", allow);
+  add_line(out.lines, "Access-Control-Allow-Headers",
+           "Accept, Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-Id");
+  add_line(out.lines, "Access-Control-Max-Age", "600");
+  return out;
+}
+
+std::optional<fault> dispatcher::check_body(const request& r) const {
+  if (!r.to->body) return std::nullopt;
+  if (r.head.has_body && !is_json(r.head.content_type))
+    return make_fault(error_code::unsupported_media_type,
+                      "the body is " + r.head.content_type + ", not application/json");
+  bool needed = std::ranges::any_of(r.to->body->fields, &protocol::http::field::required);
+  if (needed && !r.head.has_length)
+    return make_fault(error_code::length_required, "the request has no body");
+  return std::nullopt;
+}
+
+std::optional<fault> dispatcher::check_readiness(const route& to) const {
+  if (views_.draining && !to.in_drain)
+    return make_fault(error_code::draining, "the daemon ends what runs and takes no new work");
+  if (!views_.ready && !views_.sandbox("default"))
+    return make_fault(error_code::starting, "the sandbox default does not exist yet");
+  return std::nullopt;
+}
+
+std::optional<fault> dispatcher::check_rate(request& r, time_point now) {
+  if (limiter_.unlimited()) return std::nullopt;
+  auto decision = limiter_.take(r.client, now);
+  add_line(r.lines, "RateLimit-Policy", rate_policy_);
+  add_line(r.lines, "RateLimit", protocol::http::rate_limiter::state(decision));
+  if (decision.allowed) return std::nullopt;
+  auto f = make_fault(error_code::rate_limited,
+                      "more than limits.requests_per_s allows; policy " + rate_policy_);
+  f.retry_after_s = decision.wait_s;
+  return f;
+}
+
+outcome dispatcher::handle(const request& r) const {
+  try {
+    return r.to->handle(services_, r);
+  } catch (const std::exception& e) {
+    spdlog::error("http_handler_failed route={} request_id={} what=\"{}\"", r.to->id, r.id,
+                  e.what());
+    return make_fault(error_code::internal, "the request could not be handled");
+  }
+}
+
+answer dispatcher::refuse(request& r, const fault& f) {
+  name_request(r);
+  return problem_answer(f, r.id);
+}
+
+}  // namespace gateways::http

@@ -1,0 +1,60 @@
+// The handlers that the route table names, and what they share.
+//
+// A handler reads published views and gives an answer, a fault or a plan; it runs on the server's
+// thread and never blocks, but for `kernel_connection`, which reads one small file of our own.
+#pragma once
+
+#include "gateways/http/routes.hpp"
+
+namespace gateways::http {
+
+using protocol::error_code;
+using protocol::fault;
+
+inline constexpr std::string_view default_sandbox = "default";
+inline constexpr std::string_view main_kernel = "main";
+
+// Shared.
+fault sandbox_missing(const services& s, std::string_view sandbox_id);
+fault kernel_missing(std::string_view sandbox_id, std::string_view kernel_id);
+/// Sets Location to `prefix` and the member `id` of the answer's body.
+std::function<void(answer&)> located(std::string prefix);
+
+// handlers_control.cpp
+outcome get_root(const services& s, const request& r);
+outcome get_livez(const services& s, const request& r);
+outcome get_readyz(const services& s, const request& r);
+outcome get_metrics(const services& s, const request& r);
+outcome get_openapi(const services& s, const request& r);
+outcome get_health(const services& s, const request& r);
+outcome get_kernel_status(const services& s, const request& r);
+outcome get_kernel_connection(const services& s, const request& r);
+outcome get_kernel_connection_file(const services& s, const request& r);
+outcome get_kernel_debug(const services& s, const request& r);
+outcome post_kernel_reset(const services& s, const request& r);
+outcome post_kernel_interrupt(const services& s, const request& r);
+outcome get_supervisor(const services& s, const request& r);
+
+// handlers_sandbox.cpp
+outcome list_sandboxes(const services& s, const request& r);
+outcome create_sandbox(const services& s, const request& r);
+outcome get_sandbox(const services& s, const request& r);
+outcome delete_sandbox(const services& s, const request& r);
+outcome begin_turn(const services& s, const request& r);
+outcome list_kernels(const services& s, const request& r);
+outcome create_kernel(const services& s, const request& r);
+outcome get_kernel(const services& s, const request& r);
+outcome delete_kernel(const services& s, const request& r);
+outcome interrupt_kernel(const services& s, const request& r);
+outcome restart_kernel(const services& s, const request& r);
+
+// handlers_execution.cpp
+outcome execute_short(const services& s, const request& r);
+outcome execute(const services& s, const request& r);
+outcome get_execution(const services& s, const request& r);
+outcome get_execution_events(const services& s, const request& r);
+outcome post_stdin(const services& s, const request& r);
+outcome cancel_execution(const services& s, const request& r);
+outcome get_node_events(const services& s, const request& r);
+
+}  // namespace gateways::http

@@ -1,0 +1,50 @@
+// The HTTP gateway: listens on one address and translates requests into calls on the client port.
+//
+// Owned by main, which keeps `views` and `port` alive for longer. One thread of its own runs all
+// sessions; control routes are answered there from published views, without asking an actor.
+// Invariant: after the destructor no sink calls back and no thread is left.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "actors/views.hpp"
+#include "config/config.hpp"
+#include "gateways/client_port.hpp"
+
+namespace gateways {
+
+struct http_server_options {
+  config::http_options http;
+  bool insecure = false;
+  std::string token;
+  std::string version;  ///< of the product: "0.1.0"
+  config::kernel_options kernel;
+  config::sandbox_options sandbox;
+  config::limit_options limits;
+};
+
+class http_server {
+ public:
+  /// Binds and listens; throws std::system_error with a text that names the address.
+  http_server(http_server_options options, actors::node_views& views, client_port& port);
+  /// Stops listening, cuts what is left, joins its thread.
+  ~http_server();
+  http_server(const http_server&) = delete;
+  http_server& operator=(const http_server&) = delete;
+
+  std::uint16_t port() const;
+  std::string address() const;  ///< "127.0.0.1:41233"
+
+  /// No new connections; waits, at most so long, until sessions have written their final answers.
+  /// Endless streams are ended.
+  void drain(std::chrono::milliseconds at_most);
+
+ private:
+  class impl;
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace gateways

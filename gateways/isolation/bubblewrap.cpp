@@ -1,0 +1,96 @@
+#include "gateways/isolation/bubblewrap.hpp"
+
+#include <array>
+
+namespace gateways {
+namespace {
+
+constexpr const char* shared_memory_bytes = "67108864";
+constexpr const char* home_bytes = "16777216";
+
+/// What libraries look for below /etc; what is not there is left out.
+constexpr std::array etc{"/etc/alternatives", "/etc/fonts",      "/etc/matplotlibrc",
+                         "/etc/python3",      "/etc/python3.11", "/etc/localtime",
+                         "/etc/mime.types",   "/etc/ssl/certs",  "/etc/ssl/openssl.cnf",
+                         "/etc/ld.so.cache",  "/etc/ld.so.conf", "/etc/ld.so.conf.d"};
+
+class words {
+ public:
+  template <class... Text>
+  void add(Text&&... text) {
+    (out_.emplace_back(std::forward<Text>(text)), ...);
+  }
+  void add_tmpfs(std::string bytes, const char* mode, const char* where) {
+    add("--size", std::move(bytes), "--perms", mode, "--tmpfs", where);
+  }
+  std::vector<std::string> take() { return std::move(out_); }
+
+ private:
+  std::vector<std::string> out_;
+};
+
+void add_namespaces(words& w, const containment& c) {
+  w.add("--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--as-pid-1",
+        "--cap-drop", "ALL", "--hostname", "sandbox");
+  // Chromium builds its own sandbox from user namespaces.
+  if (c.filter == filter_kind::workload) w.add("--disable-userns");
+}
+
+void add_system(words& w, int passwd) {
+  w.add("--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib",
+        "--symlink", "usr/lib64", "/lib64", "--symlink", "usr/sbin", "/sbin");
+  for (auto* path : etc) w.add("--ro-bind-try", path, path);
+  w.add("--perms", "0444", "--ro-bind-data", std::to_string(passwd), "/etc/passwd");
+  // A fresh /proc leaves /proc/sys to file modes; root inside of root's own map could write there.
+  w.add("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev");
+  w.add_tmpfs(shared_memory_bytes, "1777", "/dev/shm");
+  w.add("--remount-ro", "/dev");
+}
+
+void add_workspace(words& w, const containment& c, int folder) {
+  auto& root = c.workspace;
+  w.add(c.read_only_workspace ? "--ro-bind-fd" : "--bind-fd", std::to_string(folder), root);
+  for (auto& zone : zones)
+    w.add(zone.writable ? "--bind-fd" : "--ro-bind-fd", std::to_string(++folder),
+          root + "/" + zone.name);
+}
+
+}  // namespace
+
+std::string_view name_of(isolation_level level) noexcept {
+  constexpr std::array<std::string_view, 4> names{"none", "process", "namespaces", "full"};
+  return names[static_cast<std::size_t>(level)];
+}
+
+std::vector<std::string> bubblewrap_arguments(const containment& c,
+                                              const std::vector<std::string>& environment,
+                                              const bubblewrap_descriptors& fds,
+                                              const std::vector<std::string>& readable_paths) {
+  words w;
+  add_namespaces(w, c);
+  add_system(w, fds.passwd);
+  w.add_tmpfs(std::to_string(c.limit.tmp_bytes), "1777", "/tmp");
+  w.add_tmpfs(home_bytes, "0700", "/home");
+  for (auto* paths : {&readable_paths, &c.readable_paths})
+    for (auto& path : *paths) w.add("--ro-bind-try", path, path);
+  w.add("--perms", "0555", "--ro-bind-data", std::to_string(fds.init), "/run/init");
+  for (std::size_t i = 0; i < c.files.size(); ++i)
+    w.add("--perms", "0444", "--ro-bind-data", std::to_string(fds.files[i]),
+          std::string(inside_files) + "/" + c.files[i].name);
+  add_workspace(w, c, fds.workspace);
+  w.add("--remount-ro", "/", "--chdir", c.workspace, "--clearenv");
+  for (auto& entry : environment) {
+    auto equals = entry.find('=');
+    if (equals != entry.npos) w.add("--setenv", entry.substr(0, equals), entry.substr(equals + 1));
+  }
+  w.add("--json-status-fd", std::to_string(fds.status));
+  if (fds.filter >= 0) w.add("--seccomp", std::to_string(fds.filter));
+  return w.take();
+}
+
+std::string passwd_text(unsigned uid) {
+  auto id = std::to_string(uid);
+  return "sandbox:x:" + id + ":" + id + "::/home:/bin/sh\n";
+}
+
+}  // namespace gateways

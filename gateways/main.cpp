@@ -1,0 +1,120 @@
+// The program: wiring only. The table in `children` is the supervision tree of a node.
+#include <pthread.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+#include <caf/all.hpp>
+#include <iostream>
+#include <random>
+
+#include "actors/directory.hpp"
+#include "actors/limiter/limiter.hpp"
+#include "actors/node_config.hpp"
+#include "actors/sandbox/sandboxes.hpp"
+#include "actors/supervision/supervisor.hpp"
+#include "gateways/actor_port.hpp"
+#include "gateways/announce.hpp"
+#include "gateways/cli/cli.hpp"
+#include "gateways/data_dir.hpp"
+#include "gateways/isolation/launcher.hpp"
+#include "gateways/journal/journal.hpp"
+#include "gateways/listener.hpp"
+#include "gateways/node_life.hpp"
+#include "gateways/node_signals.hpp"
+#include "gateways/process/blocking_pool.hpp"
+#include "gateways/process/kernel_host.hpp"
+#include "gateways/process/run_dir.hpp"
+#include "gateways/process/sweep.hpp"
+#include "gateways/system_env.hpp"
+
+namespace {
+
+std::vector<actors::node_child> children(actors::env& e, gateways::http_server_options http,
+                                         gateways::client_port& port, gateways::commit_log& commits,
+                                         std::string& url) {
+  auto& settings = e.settings;
+  auto policy = settings.actor_restart;
+  auto handle = [](auto actor) { return caf::actor_cast<caf::strong_actor_ptr>(actor); };
+  auto open = [&e, &port, &url, http]() mutable {
+    auto server = std::make_unique<gateways::http_server>(http, e.views, port);
+    http.http.listen = server->address();  // started again, it keeps the port
+    url = "http://" + server->address();
+    return server;
+  };
+  return {
+      {"journal",
+       [&e, &commits, handle](caf::actor_system& sys) {
+         auto a = sys.spawn<caf::detached>(gateways::journal, &e, &commits, e.data_dir);
+         return e.handles.put(a), handle(a);
+       },
+       policy},
+      {"limiter",
+       [&e, handle](caf::actor_system& sys) {
+         actors::limiter_rules rules{e.settings.limits.executions_max, 0};
+         auto a = sys.spawn(actors::limiter, &e, rules, false);
+         return e.handles.put(a), handle(a);
+       },
+       policy},
+      {"sandboxes",
+       [&e, handle](caf::actor_system& sys) {
+         auto a = sys.spawn(actors::sandboxes, &e);
+         return e.handles.put(a), handle(a);
+       },
+       policy},
+      {"http",
+       [handle, open](caf::actor_system& sys) {
+         return handle(sys.spawn<caf::detached>(gateways::listener, open));
+       },
+       policy},
+  };
+}
+
+int serve(const config::settings& settings) {
+  auto began = std::chrono::steady_clock::now();
+  spdlog::set_default_logger(spdlog::stderr_color_mt("troupe"));
+  spdlog::set_level(spdlog::level::from_str(settings.node.log_level));
+  auto signals = gateways::take_signals();
+  auto dir = gateways::data_dir::open(settings.node.data_dir);
+  if (!dir) return std::cerr << "troupe: " << dir.error().detail << '\n', 1;
+  gateways::sweep_leftovers(dir->path(), gateways::run_dir_of(dir->path()), dir->instance());
+  gateways::launcher launch(settings.isolation, dir->instance());
+  gateways::kernel_host host(settings.kernel, {dir->path(), dir->instance()}, launch);
+  gateways::blocking_pool blocking;
+  gateways::commit_log commits(dir->path());
+  gateways::system_clock clock;
+  gateways::system_random random;
+  actors::node_views views;
+  actors::directory handles;
+  auto main_thread = pthread_self();
+  actors::env e{settings,
+                dir->path(),
+                clock.now(),
+                clock,
+                random,
+                [&host](auto sink) { return host.make_port(std::move(sink)); },
+                launch.sandboxes(),
+                blocking,
+                commits,
+                views,
+                handles,
+                [main_thread] { pthread_kill(main_thread, gateways::ready_signal); }};
+  actors::node_config config(settings.node.threads);
+  caf::actor_system sys(config);
+  auto port = gateways::make_actor_port(sys, e);
+  gateways::http_server_options http{settings.http,  settings.node.insecure, dir->token(),
+                                     TROUPE_VERSION, settings.kernel,        settings.sandbox,
+                                     settings.limits};
+  gateways::readiness ready{.insecure = settings.node.insecure,
+                            .ready_file = settings.node.ready_file};
+  auto root = sys.spawn(actors::supervisor, &e, children(e, http, *port, commits, ready.url));
+  auto status = gateways::live(sys, e, root, signals, *dir, ready, began);
+  root = nullptr;
+  handles.clear();
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return gateways::cli::run(argc, argv, [](const config::loaded& l) { return serve(l.values); });
+}

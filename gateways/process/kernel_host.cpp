@@ -1,0 +1,224 @@
+#include "gateways/process/kernel_host.hpp"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <chrono>
+#include <set>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "gateways/process/kernel_process.hpp"
+#include "gateways/process/signals.hpp"
+#include "gateways/process/sweep.hpp"
+
+namespace gateways {
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr int zmq_sockets_max = 16'384;  // five a kernel; ZeroMQ's default is 1,023
+constexpr auto stop_max = std::chrono::seconds(5);
+
+double cpu_ms_of(int pid) {
+  clockid_t id;
+  timespec t{};
+  if (::clock_getcpuclockid(pid, &id) != 0 || ::clock_gettime(id, &t) != 0) return 0;
+  return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) / 1e6;
+}
+
+/// Asked at the end of each execution, so it takes no detour through a stream.
+std::uint64_t memory_peak_of(int pid) {
+  constexpr std::string_view wanted = "VmHWM:";
+  auto fd = ::open(("/proc/" + std::to_string(pid) + "/status").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  std::array<char, 4'096> text{};
+  auto size = ::read(fd, text.data(), text.size() - 1);
+  ::close(fd);
+  auto at =
+      std::string_view(text.data(), size < 0 ? 0 : static_cast<std::size_t>(size)).find(wanted);
+  return at == std::string_view::npos
+             ? 0
+             : std::strtoull(text.data() + at + wanted.size(), nullptr, 10) * 1024;
+}
+
+}  // namespace
+
+/// What the host, its thread and its ports share. `live` belongs to the thread.
+struct kernel_host::core {
+  core(const config::kernel_options& kernel, kernel_host_options given, launcher& launch);
+  void run();
+  void beat();
+  void start(const std::shared_ptr<guarded_sink>& sink,
+             const std::shared_ptr<std::atomic<int>>& pid, actors::kernel_start what,
+             std::shared_ptr<kernel_process>& current);
+  void stop();
+
+  config::kernel_options options;
+  zmq::context_t zmq{1};
+  asio::io_context io{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+  asio::thread_pool sweeper{1};  // a look at all processes takes milliseconds
+  asio::steady_timer heart{io};
+  asio::steady_timer stop_timer{io};
+  process_surroundings around;
+  std::set<std::shared_ptr<kernel_process>> live;
+  std::uint64_t starts = 0;
+  bool stopping = false;
+  std::atomic<std::uint64_t> malformed{0};
+  std::thread thread;
+};
+
+kernel_host::core::core(const config::kernel_options& kernel, kernel_host_options given,
+                        launcher& launch)
+    : options(kernel),
+      around{io, zmq, launch, options, run_dir_of(given.data_dir), std::move(given.instance),
+             {}, {},  {}} {
+  if (auto made = ensure_private_dir(around.run_dir); !made)
+    throw std::runtime_error(made.error().detail);
+  zmq.set(zmq::ctxopt::max_sockets, zmq_sockets_max);
+  around.sweep = [this](std::string entry) {
+    asio::post(sweeper, [entry = std::move(entry)] { kill_by_environment(entry); });
+  };
+  around.malformed = [this](const std::string& why) {
+    if (malformed++ == 0) spdlog::warn("kernel_message_malformed why=\"{}\"", why);
+  };
+  around.over = [this](const std::shared_ptr<kernel_process>& process) {
+    live.erase(process);
+    if (stopping && live.empty()) io.stop();
+  };
+}
+
+void kernel_host::core::run() {
+  ::pthread_setname_np(::pthread_self(), "kernels");
+  beat();
+  io.run();
+}
+
+void kernel_host::core::beat() {
+  // From now, not from the last tick: after a stop of the daemon ticks do not come in a burst.
+  heart.expires_after(std::chrono::milliseconds(options.heartbeat_interval_ms));
+  heart.async_wait([this](boost::system::error_code ec) {
+    if (ec) return;
+    for (auto processes = live; auto& p : processes) p->beat();
+    beat();
+  });
+}
+
+void kernel_host::core::start(const std::shared_ptr<guarded_sink>& sink,
+                              const std::shared_ptr<std::atomic<int>>& pid,
+                              actors::kernel_start what, std::shared_ptr<kernel_process>& current) {
+  if (current) current->retire();
+  current.reset();
+  if (stopping) return;
+  auto name = "k" + std::to_string(++starts) + "-" + std::to_string(what.generation);
+  auto process = std::make_shared<kernel_process>(around, std::move(what), sink, pid);
+  if (!process->start(name)) return;
+  live.insert(process);
+  current = std::move(process);
+}
+
+void kernel_host::core::stop() {
+  stopping = true;
+  if (live.empty()) return io.stop();
+  for (auto processes = live; auto& p : processes) p->retire();
+  stop_timer.expires_after(stop_max);  // a process in uninterruptible sleep must not hold us
+  stop_timer.async_wait([this](boost::system::error_code) { io.stop(); });
+}
+
+/// A kernel actor's end. What it does is done on the host's thread, in order.
+class kernel_host::port : public actors::kernel_port {
+ public:
+  port(std::shared_ptr<core> host, std::shared_ptr<actors::kernel_sink> sink)
+      : core_(std::move(host)), sink_(std::make_shared<guarded_sink>(std::move(sink))) {}
+
+  ~port() override {
+    sink_->cut();
+    with_process([](kernel_process& p) { p.retire(); });
+  }
+
+  void start(actors::kernel_start what) override {
+    asio::post(core_->io, [c = core_.get(), sink = sink_, pid = pid_, current = current_,
+                           what = std::move(what)]() mutable {
+      c->start(sink, pid, std::move(what), *current);
+    });
+  }
+  void send(protocol::jupyter::message m) override {
+    with_process([m = std::move(m)](kernel_process& p) { p.send(m); });
+  }
+  void interrupt() override {
+    with_process([](kernel_process& p) { p.interrupt(); });
+  }
+  void kill() override {
+    with_process([](kernel_process& p) { p.kill(); });
+  }
+  void drain() override {
+    with_process([](kernel_process& p) { p.drain(); });
+  }
+  void consumed(std::uint64_t bytes) override {
+    with_process([bytes](kernel_process& p) { p.consumed(bytes); });
+  }
+  double cpu_ms() const override {
+    auto pid = pid_->load();
+    return pid == 0 ? 0 : cpu_ms_of(pid);
+  }
+  std::uint64_t memory_peak_bytes() const override {
+    auto pid = pid_->load();
+    return pid == 0 ? 0 : memory_peak_of(pid);
+  }
+
+ private:
+  template <class Action>
+  void with_process(Action action) {
+    asio::post(core_->io, [current = current_, action = std::move(action)] {
+      if (auto process = *current) action(*process);
+    });
+  }
+
+  std::shared_ptr<core> core_;
+  std::shared_ptr<guarded_sink> sink_;
+  std::shared_ptr<std::atomic<int>> pid_ = std::make_shared<std::atomic<int>>(0);
+  /// The latest generation's process; touched on the host's thread only.
+  std::shared_ptr<std::shared_ptr<kernel_process>> current_ =
+      std::make_shared<std::shared_ptr<kernel_process>>();
+};
+
+kernel_host::kernel_host(const config::kernel_options& kernel, kernel_host_options options,
+                         launcher& launch) {
+  all_signals_blocked in_new_threads;
+  core_ = std::make_shared<core>(kernel, std::move(options), launch);
+  core_->thread = std::thread([c = core_.get()] { c->run(); });
+}
+
+kernel_host::~kernel_host() {
+  asio::post(core_->io, [c = core_.get()] { c->stop(); });
+  core_->thread.join();
+  core_->sweeper.join();
+  ::rmdir(core_->around.run_dir.c_str());  // when it is empty, as it should be
+}
+
+std::unique_ptr<actors::kernel_port> kernel_host::make_port(
+    std::shared_ptr<actors::kernel_sink> sink) {
+  return std::make_unique<port>(core_, std::move(sink));
+}
+
+std::string kernel_host::run_dir() const {
+  return core_->around.run_dir;
+}
+
+std::uint64_t kernel_host::malformed_messages() const {
+  return core_->malformed;
+}
+
+}  // namespace gateways

@@ -1,0 +1,103 @@
+#include "protocol/error.hpp"
+
+#include <array>
+
+namespace protocol {
+namespace {
+
+using enum error_code;
+
+constexpr std::array table{
+    error_row{malformed_request, "malformed_request", 400, false, "The request is malformed",
+              "Correct the request line, a header, the path or the query."},
+    error_row{malformed_json, "malformed_json", 400, false, "The body is not valid JSON",
+              "Send one JSON object in UTF-8."},
+    error_row{unauthorized, "unauthorized", 401, false, "A valid token is needed",
+              "Send `Authorization: Bearer TOKEN`; the token is in `DATA_DIR/token`."},
+    error_row{host_not_allowed, "host_not_allowed", 403, false, "The Host header is not allowed",
+              "Use an address the daemon listens on, or add the name to `http.allowed_hosts`."},
+    error_row{origin_not_allowed, "origin_not_allowed", 403, false, "The Origin is not allowed",
+              "Add the origin to `http.allowed_origins`."},
+    error_row{route_not_found, "route_not_found", 404, false, "There is no such route",
+              "See `/openapi.json` for the routes."},
+    error_row{sandbox_not_found, "sandbox_not_found", 404, false, "There is no such sandbox",
+              "List them with `GET /v1/sandboxes`."},
+    error_row{kernel_not_found, "kernel_not_found", 404, false, "There is no such kernel",
+              "List them with `GET /v1/sandboxes/{sandbox_id}/kernels`."},
+    error_row{execution_not_found, "execution_not_found", 404, false, "There is no such execution",
+              "It may be older than the journal's retention."},
+    error_row{turn_not_found, "turn_not_found", 404, false, "There is no such turn",
+              "Begin one with `POST /v1/sandboxes/{sandbox_id}/turns`; only the latest is open."},
+    error_row{method_not_allowed, "method_not_allowed", 405, false,
+              "The route does not have this method", "See the `Allow` header."},
+    error_row{not_acceptable, "not_acceptable", 406, false, "No form of the answer is acceptable",
+              "Accept one of the types the detail names."},
+    error_row{request_timeout, "request_timeout", 408, true, "The request came too slowly",
+              "Send header and body within the limits of `http.*`."},
+    error_row{wrong_state, "wrong_state", 409, false, "The state does not allow this",
+              "The detail names the state; a failed kernel can be restarted."},
+    error_row{already_exists, "already_exists", 409, false, "The id is taken",
+              "Choose another id, or use what exists."},
+    error_row{length_required, "length_required", 411, false, "The length of the body is needed",
+              "Send Content-Length or chunked encoding."},
+    error_row{body_too_large, "body_too_large", 413, false, "The body is too large",
+              "The member `limit_bytes` says how much is taken."},
+    error_row{uri_too_long, "uri_too_long", 414, false, "The request target is too long",
+              "Shorten the path or the query."},
+    error_row{unsupported_media_type, "unsupported_media_type", 415, false,
+              "The body's type is not supported", "Send `application/json`."},
+    error_row{invalid_field, "invalid_field", 422, false, "A field is wrong",
+              "The member `errors` names each field by JSON pointer."},
+    error_row{idempotency_mismatch, "idempotency_mismatch", 422, false,
+              "The Idempotency-Key was used with another body", "Use a new key."},
+    error_row{queue_full, "queue_full", 429, true, "The kernel's queue is full",
+              "Wait as long as `Retry-After` says, or use another kernel."},
+    error_row{rate_limited, "rate_limited", 429, true, "Too many requests",
+              "Wait as long as `Retry-After` says."},
+    error_row{execution_limit, "execution_limit", 429, true, "Too many executions at once",
+              "Wait for one to end."},
+    error_row{step_limit, "step_limit", 429, false, "The turn has no steps left",
+              "Begin a new turn."},
+    error_row{sandbox_limit, "sandbox_limit", 429, true, "Too many sandboxes",
+              "Delete one, or raise `sandbox.max`."},
+    error_row{kernel_limit, "kernel_limit", 429, true, "Too many kernels in the sandbox",
+              "Delete one, or raise `kernel.max_per_sandbox`."},
+    error_row{header_too_large, "header_too_large", 431, false, "The header is too large",
+              "The member `limit_bytes` says how much is taken."},
+    error_row{internal, "internal", 500, false, "The daemon failed",
+              "Report it with the request_id; the log has the cause."},
+    error_row{starting, "starting", 503, true, "The daemon is starting",
+              "Wait as long as `Retry-After` says."},
+    error_row{draining, "draining", 503, true, "The daemon is shutting down",
+              "Use another node, or wait for the next start."},
+    error_row{unavailable, "unavailable", 503, true,
+              "The part that answers this is being restarted",
+              "Wait as long as `Retry-After` says."},
+    error_row{timed_out, "timed_out", 504, true, "The answer did not come in time",
+              "Ask for the state of what was requested, then decide."},
+    error_row{disk_full, "disk_full", 507, true, "The disk is full", "Free some space."},
+};
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < table.size(); ++i)
+    if (static_cast<std::size_t>(table[i].code) != i + 1) return false;
+  return true;
+}
+static_assert(in_order() && table.size() == static_cast<std::size_t>(disk_full));
+
+}  // namespace
+
+std::span<const error_row> error_table() noexcept {
+  return table;
+}
+
+const error_row& describe(error_code code) noexcept {
+  auto index = static_cast<std::size_t>(code) - 1;
+  return index < table.size() ? table[index] : table[static_cast<std::size_t>(internal) - 1];
+}
+
+std::string to_string(error_code code) {
+  return std::string(describe(code).name);
+}
+
+}  // namespace protocol
