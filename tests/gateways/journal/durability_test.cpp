@@ -3,7 +3,9 @@
 
 #include "tests/support/unit.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -20,19 +22,35 @@ using namespace gateways;
 
 namespace {
 
-/// Runs `body` in a child, which ends by itself with what it answers, or is killed.
-template <class Body>
-pid_t in_child(Body body) {
-  auto pid = ::fork();
-  if (pid == 0) ::_exit(body());
+/// The program that writes into `folder`, its stdout in `output`.
+pid_t start_writer(const std::string& folder, int output) {
+  posix_spawn_file_actions_t files;
+  ::posix_spawn_file_actions_init(&files);
+  ::posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
+  std::string program = JOURNAL_WRITER;
+  std::string argument = folder;
+  char* argv[] = {program.data(), argument.data(), nullptr};
+  pid_t pid = -1;
+  auto failed = ::posix_spawn(&pid, program.c_str(), &files, nullptr, argv, environ);
+  ::posix_spawn_file_actions_destroy(&files);
+  CAF_REQUIRE_EQUAL(failed, 0);
   return pid;
 }
 
-int wait_for(pid_t pid) {
-  int status = 0;
-  ::waitpid(pid, &status, 0);
-  return status;
-}
+/// While it lives, this process cannot make a file longer than `bytes`.
+struct file_size_limit {
+  explicit file_size_limit(rlim_t bytes) : before_handler(::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before);
+    rlimit limit{bytes, before.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~file_size_limit() {
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    ::signal(SIGXFSZ, before_handler);
+  }
+  rlimit before{};
+  sighandler_t before_handler;
+};
 
 /// A file system of one mebibyte, or none where mounting is not allowed.
 struct small_disk {
@@ -53,23 +71,15 @@ struct small_disk {
 CAF_TEST(what was answered as ended survives kill 9) {
   temp_dir dir;
   int pipe[2];
-  CAF_REQUIRE_EQUAL(::pipe(pipe), 0);
-  auto child = in_child([&] {
-    store s(dir.path());
-    if (!s.open()) return 1;
-    for (std::uint32_t i = 0;; ++i) {
-      pending_rows rows;
-      rows.end(make_ended("exe_" + std::to_string(i), 2), 1, make_events(1, 2));
-      if (!s.write(rows)) return 2;
-      if (::write(pipe[1], &i, sizeof i) != sizeof i) return 3;
-    }
-  });
+  CAF_REQUIRE_EQUAL(::pipe2(pipe, O_CLOEXEC), 0);
+  auto child = start_writer(dir.path(), pipe[1]);
   ::close(pipe[1]);
   std::uint32_t last = 0;
   std::uint32_t read = 0;
   while (last < 500 && ::read(pipe[0], &read, sizeof read) == sizeof read) last = read;
   ::kill(child, SIGKILL);
-  auto status = wait_for(child);
+  int status = 0;
+  ::waitpid(child, &status, 0);
   CAF_REQUIRE(WIFSIGNALED(status));
   while (::read(pipe[0], &read, sizeof read) == sizeof read) last = read;
   ::close(pipe[0]);
@@ -110,22 +120,18 @@ CAF_TEST(a full disk is told as full and writing goes on when there is space) {
 
 CAF_TEST(a limit on file size is told as a fault and kills nobody) {
   temp_dir dir;
-  auto child = in_child([&] {
-    store s(dir.path());
-    if (!s.open()) return 1;
-    ::signal(SIGXFSZ, SIG_IGN);
-    rlimit limit{200'000, 200'000};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-    pending_rows rows;
-    rows.end(make_ended("exe_2", 100), 1, make_events(1, 100, 4'000));
+  store s(dir.path());
+  CAF_REQUIRE(s.open());
+  pending_rows rows;
+  rows.end(make_ended("exe_2", 100), 1, make_events(1, 100, 4'000));
+  {
+    file_size_limit limit(200'000);
     auto refused = s.write(rows);
-    if (refused) return 2;
+    CAF_REQUIRE(!refused);
     auto kind = refused.error().kind;
-    return kind == disk_fault_kind::full || kind == disk_fault_kind::io ? 0 : 3;
-  });
-  auto status = wait_for(child);
-  CAF_CHECK(WIFEXITED(status));
-  CAF_CHECK_EQUAL(WEXITSTATUS(status), 0);
+    CAF_CHECK(kind == disk_fault_kind::full || kind == disk_fault_kind::io);
+  }
+  CAF_CHECK(s.write(rows));
 }
 
 CAF_TEST(a file system that became read only is told so and can still be read) {
