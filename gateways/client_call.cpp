@@ -44,8 +44,9 @@ actors::follower_actor::behavior_type client_call_state::make_behavior(
 
 // -- answers -------------------------------------------------------------------------------------
 
-void client_call_state::answer(int status, std::string body) {
-  if (auto sink = std::exchange(sink_, nullptr)) sink->answered(status, buffer(std::move(body)));
+void client_call_state::answer(int status, std::string body, std::string execution_id) {
+  if (auto sink = std::exchange(sink_, nullptr))
+    sink->answered(status, buffer(std::move(body)), std::move(execution_id));
   self_->quit();
 }
 
@@ -186,10 +187,7 @@ void client_call_state::take(event_batch& b) {
 }
 
 void client_call_state::end(execution_record record) {
-  if (goal_ != goal::stream) {
-    sink_->accepted(record.id);  // whoever waits for the whole is woken once
-    return answer(status_, to_json(record, events_));
-  }
+  if (goal_ != goal::stream) return answer(status_, to_json(record, events_), record.id);
   if (auto sink = std::exchange(sink_, nullptr)) sink->finished();
   self_->quit();
 }

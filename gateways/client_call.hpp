@@ -58,7 +58,7 @@ class client_call_state {
   void give_up();
   void fail(protocol::fault f);
   void fail(const caf::error& e);
-  void answer(int status, std::string body);
+  void answer(int status, std::string body, std::string execution_id = {});
   void answer_when_kept(int status, std::string body);
   template <class Handle, class Command, class Then>
   void ask(const Handle& whom, std::int64_t timeout_ms, Command command, Then then);

@@ -25,8 +25,8 @@ class reply_sink {
   virtual void accepted(std::string execution_id) = 0;
   /// The next events, each one line of JSON; numbers go on without a gap.
   virtual void events(std::uint64_t first, std::vector<protocol::buffer> events) = 0;
-  /// The whole answer: an HTTP status and a JSON body.
-  virtual void answered(int status, protocol::buffer body) = 0;
+  /// The whole answer: an HTTP status and a JSON body; the id of the execution it is about, if any.
+  virtual void answered(int status, protocol::buffer body, std::string execution_id) = 0;
   virtual void failed(protocol::fault f) = 0;
   /// The stream of events came to its end.
   virtual void finished() = 0;

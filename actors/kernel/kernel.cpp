@@ -217,8 +217,9 @@ void kernel_state_impl::run(std::vector<kernel_output> effects) {
 
 /// A stopped kernel stays until every end has been told.
 void kernel_state_impl::leave_when_told() {
-  if (!over_ || !logs_.empty()) return;
+  if (!over_) return;
   fill_journal();
+  if (!logs_.empty()) return;
   for (auto& promise : std::exchange(stops_, {})) promise.deliver(protocol::done{args_.kernel_id});
   self_->quit();
 }
@@ -299,15 +300,19 @@ void kernel_state_impl::run(kernel_effect::finish& x) {
   if (log.spilling == 0) commit(log);
 }
 
+void kernel_state_impl::tell_end(event_log& log) {
+  for (auto& f : std::exchange(log.followers, {})) {
+    self_->send(f,
+                protocol::event_batch{
+                    log.record.id, log.record.last_event, {log.events.back()}, true, log.record});
+    self_->demonitor(f.address());
+  }
+}
+
 void kernel_state_impl::told_end(const std::string& execution_id) {
   auto it = logs_.find(execution_id);
   if (it == logs_.end()) return;
-  auto& log = it->second;
-  for (auto& f : log.followers) {
-    self_->send(f, protocol::event_batch{
-                       execution_id, log.record.last_event, {log.events.back()}, true, log.record});
-    self_->demonitor(f.address());
-  }
+  tell_end(it->second);
   env_->handles.erase_execution(execution_id);
   logs_.erase(it);
   leave_when_told();
@@ -321,14 +326,24 @@ caf::result<execution_record> kernel_state_impl::follow(const protocol::follow_e
                            "no execution " + f.execution_id + " here");
   auto& log = it->second;
   auto from = std::max<std::uint64_t>(f.from, 1);
+  auto& events = log.events;
+  if (log.log_file != 0) {
+    auto skipped = std::min<std::uint64_t>(from - 1, events.size());
+    self_->send(to, protocol::event_batch{
+                        f.execution_id,
+                        from,
+                        {events.begin() + static_cast<std::ptrdiff_t>(skipped), events.end()},
+                        true,
+                        log.record});
+    return log.record;
+  }
   if (from <= log.told)
-    self_->send(to,
-                protocol::event_batch{f.execution_id,
-                                      from,
-                                      {log.events.begin() + static_cast<std::ptrdiff_t>(from - 1),
-                                       log.events.begin() + static_cast<std::ptrdiff_t>(log.told)},
-                                      false,
-                                      {}});
+    self_->send(to, protocol::event_batch{f.execution_id,
+                                          from,
+                                          {events.begin() + static_cast<std::ptrdiff_t>(from - 1),
+                                           events.begin() + static_cast<std::ptrdiff_t>(log.told)},
+                                          false,
+                                          {}});
   if (f.live) {
     self_->monitor(to);
     log.followers.push_back(to);

@@ -31,10 +31,11 @@ class kernel_state_impl {
  public:
   static inline const char* name = "kernel";
   kernel_state_impl(kernel_actor::stateful_pointer<kernel_state_impl> self) : self_(self) {}
+  ~kernel_state_impl() { hand_over_ends(); }
   kernel_actor::behavior_type make_behavior(const env& e, kernel_args args);
 
  private:
-  /// The events of one execution, from its acceptance until its end is on disk.
+  /// The events of one execution, from its acceptance until the journal has its end.
   struct event_log {
     protocol::execution_record record;
     std::vector<protocol::buffer> events;  ///< all, from number 1
@@ -42,8 +43,9 @@ class kernel_state_impl {
     std::size_t journalled = 0;            ///< how many the journal has
     bool changed = false;                  ///< the journal has not this `record` yet
     std::vector<follower_actor> followers;
-    std::size_t spilling = 0;  ///< pieces of cut output on their way to its file
-    bool ended = false;        ///< `record` is final; told once the file and the journal have it
+    std::size_t spilling = 0;    ///< pieces of cut output on their way to its file
+    bool ended = false;          ///< `record` is final; told once it is kept on disk
+    std::uint64_t log_file = 0;  ///< of the commit log, which keeps it: it was told; 0: not kept so
     double told_by_ms = 0;  ///< then it is told whether the journal has it or not; 0: not sent yet
     double cpu_ms_at_start = 0;
   };
@@ -89,6 +91,8 @@ class kernel_state_impl {
   void set_timer(std::optional<std::int64_t> after_ms);
   void commit(event_log& log);
   void spill_settled(const std::string& execution_id, std::uint64_t bytes);
+  void hand_over_ends();
+  void tell_end(event_log& log);
   void told_end(const std::string& execution_id);
   void end_leftover(protocol::execution_record record);
   void leave_when_told();

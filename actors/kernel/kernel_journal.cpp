@@ -23,6 +23,7 @@ void kernel_state_impl::journal_soon() {
 }
 
 void kernel_state_impl::fill_journal() {
+  hand_over_ends();
   auto journal = env_->handles.journal();
   if (!journal) return;
   for (auto& event : std::exchange(happened_, {})) self_->send(journal, std::move(event));
@@ -38,21 +39,41 @@ void kernel_state_impl::fill_journal() {
   }
 }
 
+/// What the commit log keeps goes on to the journal's tables; if that is not there, the next one
+/// reads the log.
+void kernel_state_impl::hand_over_ends() {
+  auto journal = logs_.empty() ? journal_actor{} : env_->handles.journal();
+  for (auto it = logs_.begin(); it != logs_.end();) {
+    auto& log = it->second;
+    if (log.log_file == 0) {
+      ++it;
+      continue;
+    }
+    auto from = log.events.begin() + static_cast<std::ptrdiff_t>(log.journalled);
+    if (journal)
+      caf::anon_send(
+          journal,
+          protocol::commit_execution{
+              std::move(log.record), log.journalled + 1, {from, log.events.end()}, log.log_file});
+    env_->handles.erase_execution(it->first);
+    it = logs_.erase(it);
+  }
+}
+
 void kernel_state_impl::commit(event_log& log) {
+  log.log_file = env_->commits.keep({log.record, 1, log.events});
+  if (log.log_file != 0) {
+    tell_end(log);
+    journal_soon();
+    return leave_when_told();
+  }
   auto journal = env_->handles.journal();
   if (!journal) return told_end(std::string(log.record.id));
-  auto first = log.journalled + 1;
   std::vector<buffer> rest(log.events.begin() + static_cast<std::ptrdiff_t>(log.journalled),
                            log.events.end());
-  protocol::commit_execution end{log.record, first, std::move(rest)};
-  end.log_file = env_->commits.keep(end);
-  if (end.log_file != 0) {
-    caf::anon_send(journal, std::move(end));
-    return told_end(std::string(log.record.id));
-  }
   log.told_by_ms = now().steady_ms + static_cast<double>(env_->settings.journal.commit_timeout_ms);
   fill_journal();
-  self_->send(journal, std::move(end));
+  self_->send(journal, protocol::commit_execution{log.record, log.journalled + 1, std::move(rest)});
   watch_commits();
 }
 

@@ -34,8 +34,8 @@ void call_sink::events(std::uint64_t first, std::vector<protocol::buffer> events
   ring(needed);
 }
 
-void call_sink::answered(int status, protocol::buffer body) {
-  end(whole_answer{status, std::move(body)});
+void call_sink::answered(int status, protocol::buffer body, std::string execution_id) {
+  end(whole_answer{status, std::move(body)}, std::move(execution_id));
 }
 
 void call_sink::failed(protocol::fault f) {
@@ -52,8 +52,9 @@ inbox call_sink::take() {
   return std::exchange(inbox_, {});
 }
 
-void call_sink::end(final_word word) {
+void call_sink::end(final_word word, std::string execution_id) {
   std::unique_lock lock(mutex_);
+  if (!execution_id.empty()) inbox_.accepted = std::move(execution_id);
   inbox_.end = std::move(word);
   bool needed = !std::exchange(rung_, true);
   lock.unlock();

@@ -40,7 +40,7 @@ class call_sink final : public reply_sink {
 
   void accepted(std::string execution_id) override;
   void events(std::uint64_t first, std::vector<protocol::buffer> events) override;
-  void answered(int status, protocol::buffer body) override;
+  void answered(int status, protocol::buffer body, std::string execution_id) override;
   void failed(protocol::fault f) override;
   void finished() override;
 
@@ -48,7 +48,7 @@ class call_sink final : public reply_sink {
   inbox take();
 
  private:
-  void end(final_word word);
+  void end(final_word word, std::string execution_id = {});
   void ring(bool needed);
 
   std::function<void()> wake_;

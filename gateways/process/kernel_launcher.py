@@ -1,12 +1,14 @@
 """Runs an IPython kernel for Troupe: `python3 launcher.py CONNECTION_FILE FIRST_FD [debugger]`.
 
 What differs from `python3 -m ipykernel_launcher`: its five sockets are made by the daemon and come
-as descriptors from FIRST_FD on, it drops no output, and matplotlib, whenever the user imports it,
-is set up for inline pictures with CJK labels. Nothing of this is visible in the user's namespace.
+as descriptors from FIRST_FD on, it drops no output, whoever prints faster than the daemon reads
+waits, and matplotlib, whenever the user imports it, is set up for inline pictures with CJK labels.
+Nothing of this is visible in the user's namespace.
 """
 import logging
 import os
 import sys
+import threading
 
 
 class ProfileLoader:
@@ -129,6 +131,85 @@ def mend_stream_capture():
     OutStream._watch_pipe_fd = watch_pipe_fd
 
 
+class OutputBound:
+    """Output that the daemon has not read waits here, so much and no more; then the code waits.
+
+    Output is on its way in three places: the text buffers of stdout and stderr, messages for the
+    thread that sends, and ZeroMQ's queue, which has no bound of its own. `read_fd` is an eventfd to
+    which the daemon adds the bytes it has read.
+    """
+
+    text_chars_max = 1 << 20
+    messages_bytes_max = 16 << 20
+    unread_bytes_max = 64 << 20
+
+    def __init__(self, read_fd):
+        os.set_inheritable(read_fd, False)
+        self._read_fd = read_fd
+        self._unread = 0
+        self._waiting = 0
+        self._changed = threading.Condition()
+
+    def install(self):
+        from ipykernel.iostream import IOPubThread, OutStream
+
+        send_multipart, really_send = IOPubThread.send_multipart, IOPubThread._really_send
+        write = OutStream.write
+
+        def bounded_send_multipart(sender, message, *args, **kwargs):
+            # In a forked child nobody sends but the caller.
+            if not sender.thread.is_alive() or threading.current_thread() is sender.thread:
+                return send_multipart(sender, message, *args, **kwargs)
+            size = self._bytes_of(message)
+            self._enter(size)
+
+            def send():
+                sender._really_send(message, *args, **kwargs)
+                self._leave(size)
+
+            sender.schedule(send)
+
+        def bounded_really_send(sender, message, *args, **kwargs):
+            if sender._is_master_process():
+                self._await_reader(self._bytes_of(message))
+            really_send(sender, message, *args, **kwargs)
+
+        def bounded_write(stream, text):
+            written = write(stream, text)
+            with stream._buffer_lock:
+                full = stream._buffer.tell() > self.text_chars_max
+            if full:
+                stream.flush()
+            return written
+
+        IOPubThread.send_multipart = bounded_send_multipart
+        IOPubThread._really_send = bounded_really_send
+        OutStream.write = bounded_write
+        OutStream.flush_timeout = threading.TIMEOUT_MAX  # after which it would not wait
+
+    @staticmethod
+    def _bytes_of(message):
+        return sum(memoryview(frame).nbytes for frame in message)
+
+    def _enter(self, size):
+        """By whoever prints: an interrupt ends the wait, as it ends a write to a full pipe."""
+        with self._changed:
+            while self._waiting > self.messages_bytes_max:
+                self._changed.wait()
+            self._waiting += size
+
+    def _leave(self, size):
+        with self._changed:
+            self._waiting -= size
+            self._changed.notify()
+
+    def _await_reader(self, size):
+        """By the thread that sends."""
+        while self._unread > self.unread_bytes_max:
+            self._unread -= int.from_bytes(os.read(self._read_fd, 8), sys.byteorder)
+        self._unread += size
+
+
 def session_class():
     from jupyter_client.session import Session
 
@@ -211,6 +292,7 @@ def main():
     if not debugger:
         sys.modules["debugpy"] = None  # importing it takes about 190 ms
     mend_stream_capture()
+    OutputBound(first_fd + 5).install()
     app = app_class(first_fd).instance(connection_file=connection_file)
     if not debugger:
         del sys.modules["debugpy"]  # the user may import it

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -65,6 +66,7 @@ containment kernel_process::contain(const box& in, int output) {
              {"connection.json", connection_text(where + "/k", folder_.key)}};
   c.files_folder = folder_.path;
   for (auto& listener : folder_.listeners) c.descriptors.push_back(listener.get());
+  c.descriptors.push_back(read_count_.get());
   c.output = c.errors = output;
   c.limit = what_.limit;
   return c;
@@ -79,6 +81,8 @@ std::string kernel_process::launch(const std::string& name) try {
   auto made = make_kernel_folder(around_.run_dir, name);
   if (!made) return made.error().detail;
   folder_ = std::move(*made);
+  read_count_.reset(::eventfd(0, EFD_CLOEXEC));
+  if (!read_count_) return std::string("an eventfd: ") + std::strerror(errno);
   mark_ = "TROUPE_START=" + random_hex(16);
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return std::string("a pipe: ") + std::strerror(errno);
@@ -125,7 +129,8 @@ void kernel_process::open_link() {
                          folder_.endpoint(hb_port),
                          folder_.key,
                          random_hex(16),
-                         around_.options.heartbeat_misses};
+                         around_.options.heartbeat_misses,
+                         read_count_.get()};
   // The link is ours and closed before we go, so `this` is there whenever it calls.
   link_events events;
   events.ready = [this] { sink_->tell([&](auto& s) { s.ready(what_.generation); }); };

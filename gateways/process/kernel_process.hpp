@@ -73,6 +73,7 @@ class kernel_process : public std::enable_shared_from_this<kernel_process> {
   std::shared_ptr<guarded_sink> sink_;
   std::shared_ptr<std::atomic<int>> shared_pid_;
   kernel_folder folder_;
+  descriptor read_count_;  ///< an eventfd: tells the kernel how much of its output was read
   std::shared_ptr<kernel_link> link_;
   std::shared_ptr<workload> workload_;
   boost::asio::posix::stream_descriptor output_;

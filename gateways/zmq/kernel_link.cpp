@@ -1,5 +1,7 @@
 #include "gateways/zmq/kernel_link.hpp"
 
+#include <sys/eventfd.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
@@ -19,6 +21,9 @@ constexpr int messages_per_turn = 64;  // then it is another kernel's turn
 constexpr std::uint64_t bytes_out_max = 32 << 20;
 // What ZeroMQ reads ahead of us. Behind it the kernel's queue grows, not ours.
 constexpr int receive_messages_max = 64;
+// So much is told to the kernel at once, far below the bound at which it waits
+// (kernel_launcher.py).
+constexpr std::uint64_t counted_bytes = 1 << 20;
 constexpr auto handshake_repeat = 50ms;
 constexpr auto quiet_for = 3ms;
 constexpr auto drain_max = 20ms;
@@ -147,9 +152,16 @@ bool kernel_link::read(watched_socket& socket, channel on, std::vector<message>&
     if (on == channel::iopub && paused()) return false;  // `consumed` goes on
     if (!socket.receive(frames_)) return false;
     ++messages_read_;
+    if (on == channel::iopub) count_read();
     take(on, batch);
   }
   return true;
+}
+
+void kernel_link::count_read() {
+  for (auto& f : frames_) bytes_uncounted_ += f.size();
+  if (bytes_uncounted_ < counted_bytes) return;
+  ::eventfd_write(settings_.read_count, std::exchange(bytes_uncounted_, 0));
 }
 
 void kernel_link::take(channel on, std::vector<message>& batch) {

@@ -2,7 +2,7 @@
 //
 // Owned by a kernel_process. Proves that shell answers and iopub is subscribed before it says
 // `ready`; watches the heartbeat; checks every signature; stops reading iopub while too many bytes
-// are out with the reader, which loses nothing, since the kernel's own queue has no bound.
+// are out with the reader, which loses nothing: the kernel is told what was read, and waits.
 // Invariants: all methods and callbacks run on the I/O thread; no callback after `close`.
 #pragma once
 
@@ -25,6 +25,7 @@ struct link_settings {
   std::string key;
   std::string session;  ///< of the messages we send; unique to the link
   std::uint64_t heartbeat_misses = 5;
+  int read_count = -1;  ///< an eventfd, borrowed: gets the bytes that were read from iopub
 };
 
 struct link_events {
@@ -63,6 +64,7 @@ class kernel_link : public std::enable_shared_from_this<kernel_link> {
   void turn();
   bool read(watched_socket& socket, channel on, std::vector<protocol::jupyter::message>& batch);
   void take(channel on, std::vector<protocol::jupyter::message>& batch);
+  void count_read();
   void read_echoes();
   bool paused();
   void drain_step(clock::time_point deadline, std::uint64_t seen, std::function<void()> done);
@@ -91,6 +93,7 @@ class kernel_link : public std::enable_shared_from_this<kernel_link> {
   bool paused_ = false;
   bool draining_ = false;
   std::uint64_t messages_read_ = 0;
+  std::uint64_t bytes_uncounted_ = 0;  ///< read from iopub; the kernel was not told yet
 };
 
 }  // namespace gateways

@@ -56,8 +56,12 @@ class test_boxes : public actors::sandbox_host {
 /// Keeps nothing, so that the journal is asked; or, with a number, all.
 class test_commits : public actors::commit_log {
  public:
-  std::uint64_t keep(const protocol::commit_execution&) override { return file; }
+  std::uint64_t keep(const protocol::commit_execution& what) override {
+    events = what.events.size();
+    return file;
+  }
   std::uint64_t file = 0;
+  std::size_t events = 0;  ///< of the last one
 };
 
 struct test_env {

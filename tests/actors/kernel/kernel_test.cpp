@@ -75,7 +75,7 @@ CAF_TEST(the end is told only once the journal has it) {
   CAF_CHECK(seen.ended);
 }
 
-CAF_TEST(an end that the commit log has is told at once and the journal gets it) {
+CAF_TEST(an end that the commit log has is told at once and the journal gets it soon) {
   start();
   kept.holds = true;
   world.commits.file = 7;
@@ -83,9 +83,57 @@ CAF_TEST(an end that the commit log has is told at once and the journal gets it)
   process->run("exe_1", "x");
   deliver();
   CAF_CHECK(seen.ended);
+  CAF_CHECK(kept.commits.empty());
+  pass(20ms);
   CAF_REQUIRE_EQUAL(kept.commits.size(), 1u);
   CAF_CHECK_EQUAL(kept.commits[0].log_file, 7u);
   CAF_CHECK_EQUAL(kept.commits[0].events.size(), 4u);
+  CAF_CHECK(!world.handles.kernel_of("exe_1"));
+}
+
+CAF_TEST(the commit log keeps all events also when the journal has the first of them) {
+  start();
+  world.commits.file = 7;
+  execute("exe_1");
+  process->say(jupyter::channel::iopub, "status", R"({"execution_state":"busy"})", "exe_1");
+  deliver();
+  pass(20ms);
+  process->run("exe_1", "x");
+  deliver();
+  CAF_REQUIRE(seen.ended);
+  CAF_CHECK_EQUAL(world.commits.events, seen.lines.size());
+  pass(20ms);
+  CAF_REQUIRE_EQUAL(kept.commits.size(), 1u);
+  CAF_CHECK_EQUAL(kept.commits[0].first, 2u);
+  CAF_CHECK_EQUAL(kept.commits[0].events.size(), seen.lines.size() - 1);
+}
+
+CAF_TEST(what has ended and is not with the journal yet can be followed to its end) {
+  start();
+  world.commits.file = 7;
+  execute("exe_1");
+  process->run("exe_1", "x");
+  deliver();
+  for (std::uint64_t from : {1u, 3u, 9u}) {
+    tests::followed again{.next = from};
+    auto other = sys.spawn(tests::recorder, &again);
+    ask<execution_record>(kernel, follow_execution{"exe_1", from, true}, other);
+    CAF_CHECK(again.ended);
+    CAF_CHECK_EQUAL(again.lines.size(), from > 4 ? 0 : 5 - from);
+    CAF_CHECK_EQUAL(again.record.status, execution_status::ok);
+  }
+}
+
+CAF_TEST(an actor that fails hands over the ends that it told) {
+  start();
+  world.commits.file = 7;
+  execute("exe_1");
+  process->run("exe_1", "x");
+  deliver();
+  caf::anon_send_exit(kernel, caf::exit_reason::kill);
+  deliver();
+  CAF_REQUIRE_EQUAL(kept.commits.size(), 1u);
+  CAF_CHECK(!world.handles.kernel_of("exe_1"));
 }
 
 CAF_TEST(a journal that does not answer delays the end but never loses it) {

@@ -37,7 +37,7 @@ CAF_TEST(pipelined requests are answered in order and one at a time) {
   CAF_CHECK_EQUAL(w.next().status, 200);
   CAF_CHECK_EQUAL(w.port().calls.size(), 1u);
   CAF_CHECK_EQUAL(w.take(), "");
-  w.port().last().to->answered(200, protocol::buffer("{\"id\":\"exe_1\"}"));
+  w.port().last().to->answered(200, protocol::buffer("{\"id\":\"exe_1\"}"), {});
   w.run();
   CAF_CHECK_EQUAL(w.next().body, "{\"id\":\"exe_1\"}");
   CAF_CHECK_EQUAL(w.next().body, "{\"status\":\"alive\"}");
@@ -47,7 +47,7 @@ CAF_TEST(pipelined requests are answered in order and one at a time) {
 CAF_TEST(a request that comes byte by byte is answered like any other) {
   wire w;
   for (char c : "\r\n" + execute()) w.send(std::string_view(&c, 1));
-  w.port().last().to->answered(200, protocol::buffer("{}"));
+  w.port().last().to->answered(200, protocol::buffer("{}"), {});
   w.run();
   CAF_CHECK_EQUAL(w.next().status, 200);
 }
@@ -102,7 +102,7 @@ CAF_TEST(a waiting answer carries the execution id in its head) {
   wire w;
   w.send(execute());
   w.port().last().to->accepted("exe_7");
-  w.port().last().to->answered(200, protocol::buffer("{}"));
+  w.port().last().to->answered(200, protocol::buffer("{}"), {});
   w.run();
   CAF_CHECK_EQUAL(w.next().field("Troupe-Execution-Id"), "exe_7");
 }
@@ -112,7 +112,7 @@ CAF_TEST(not waiting gives 202 and a Location) {
   w.send(request("POST", "/execute?wait=false", "{\"code\":\"1\"}"));
   CAF_CHECK(w.port().last().as<call::execute>().as == call::form::begin);
   w.port().last().to->accepted("exe_7");
-  w.port().last().to->answered(202, protocol::buffer("{\"id\":\"exe_7\"}"));
+  w.port().last().to->answered(202, protocol::buffer("{\"id\":\"exe_7\"}"), {});
   w.run();
   auto a = w.next();
   CAF_CHECK_EQUAL(a.status, 202);
@@ -148,7 +148,7 @@ CAF_TEST(a half closed client still gets its answer) {
   w.send(execute());
   w.end_sending();
   CAF_CHECK(!w.port().last().dropped);
-  w.port().last().to->answered(200, protocol::buffer("{}"));
+  w.port().last().to->answered(200, protocol::buffer("{}"), {});
   w.run();
   CAF_CHECK(w.port().last().dropped);
   CAF_CHECK(w.ended());
@@ -300,7 +300,7 @@ CAF_TEST(draining ends idle connections and endless streams and lets answers be 
   busy.send(execute());
   busy.drain();
   CAF_CHECK(!busy.ended());
-  busy.port().last().to->answered(200, protocol::buffer("{}"));
+  busy.port().last().to->answered(200, protocol::buffer("{}"), {});
   busy.run();
   auto a = busy.next();
   CAF_CHECK_EQUAL(a.status, 200);
@@ -311,7 +311,7 @@ CAF_TEST(a large answer is written as it came) {
   wire w;
   w.send(execute());
   std::string body = "{\"text\":\"" + std::string(3 << 20, 'x') + "\"}";
-  w.port().last().to->answered(200, protocol::buffer(body));
+  w.port().last().to->answered(200, protocol::buffer(body), {});
   w.run();
   CAF_CHECK(w.next().body == body);
 }
@@ -331,7 +331,7 @@ CAF_TEST(whichever operation fails the session ends and lets go of its call) {
     w.run();
     w.send(request("POST", "/kernel/reset", {}, "Content-Length: 0\r\n"));
     if (w.port().calls.size() == 2)
-      w.port().last().to->answered(200, protocol::buffer("{\"connection_file\":\"f\"}"));
+      w.port().last().to->answered(200, protocol::buffer("{\"connection_file\":\"f\"}"), {});
     w.run();
     w.end_sending();
   };
