@@ -80,7 +80,7 @@ struct sandbox_options {
 };
 
 struct isolation_options {
-  std::string level = "none";               ///< auto: the strongest that can be had
+  std::string level = "auto";               ///< auto: the strongest that can be had
   std::vector<std::string> require;         ///< protections without which not to start
   std::vector<std::string> readable_paths;  ///< of the host, beside /usr and parts of /etc
   std::uint64_t uid_first = 2'000'000'000;  ///< users of sandboxes, when the daemon is root

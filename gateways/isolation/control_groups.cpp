@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <array>
@@ -277,6 +278,9 @@ result<void> control_groups::begin(const std::string& instance) {
                              has_cpu() ? "+memory +pids +cpu" : "+memory +pids");
     if (!handed) return handed;
   }
+  // In v1 our group competes as one with each thread outside of it, those of the daemon among them.
+  if (!place.v2 && has_cpu())
+    (void)write_text(place.folders["cpu"] + "/cpu.shares", std::to_string(1024L * ::get_nprocs()));
   auto tried = make("probe", {});
   if (!tried) return tried.error();
   return {};
