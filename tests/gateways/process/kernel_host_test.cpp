@@ -304,7 +304,7 @@ CAF_TEST(a kernel killed before it runs leaves nothing at any moment) {
 }
 
 CAF_TEST(what is required must be in force) {
-  config::isolation_options options;
+  config::isolation_options options{.level = "none"};
   options.require = {"seccomp"};
   CAF_CHECK(refusal(options).find("only from isolation.level process on") != std::string::npos);
   options.require = {"a moat"};

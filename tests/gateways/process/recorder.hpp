@@ -60,7 +60,12 @@ struct recorder : actors::kernel_sink {
   bool wait(const std::function<bool()>& happened,
             std::chrono::seconds patience = std::chrono::seconds(30)) {
     std::unique_lock lock(mutex);
-    return changed.wait_for(lock, patience, happened);
+    auto end = std::chrono::steady_clock::now() + patience;
+    while (!happened()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      changed.wait_for(lock, std::chrono::milliseconds(10));  // it may be about processes
+    }
+    return true;
   }
 
   std::size_t count(std::string_view type) const {
