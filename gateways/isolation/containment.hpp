@@ -16,9 +16,9 @@ namespace gateways {
 /// How strong the walls are. Each level has all of the one before it.
 enum class isolation_level {
   none,        ///< a process group and an environment from a list; only when asked for by name
-  process,     ///< no new privileges, a system call filter, resource limits; as root an own user
-  namespaces,  ///< own processes, files, network, users; limits by resource limits and by watching
-  full,        ///< control groups hold memory, processes and CPU; as root an own user
+  process,     ///< no new privileges, a system call filter, resource limits
+  namespaces,  ///< own processes, files, network, users; as root an own user
+  full,        ///< control groups hold memory, processes and CPU
 };
 
 std::string_view name_of(isolation_level level) noexcept;

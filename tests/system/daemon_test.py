@@ -11,7 +11,8 @@ import tempfile
 import time
 import unittest
 
-from harness import TROUPE, Case, Daemon, alive, limit, own_daemon, processes_under, sleepers
+from harness import (TROUPE, Case, Daemon, alive, limit, ordinary_daemon, own_daemon,
+                     processes_under, sleepers)
 from waiting import wait_until
 
 
@@ -384,16 +385,7 @@ class Disk(Case):
 @unittest.skipUnless(os.geteuid() == 0, "needs root to become another user")
 class OrdinaryUser(Case):
     def test_an_ordinary_user_can_run_it(self):
-        folder = tempfile.mkdtemp(prefix="tsys")
-        binary = os.path.join(folder, "troupe")
-        shutil.copy(TROUPE, binary)
-        os.makedirs(os.path.join(folder, "tmp"))
-        for name in ("", "troupe", "tmp"):
-            os.chown(os.path.join(folder, name), 65534, 65534)
-        state = os.path.join(folder, "state")
-        daemon = Daemon(folder=folder, binary=binary, env={"XDG_STATE_HOME": state}, prefix=(
-            "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"))
-        daemon.start()
+        daemon = ordinary_daemon().start()
         client = daemon.client
         r = client.execute("import os; print(os.getuid(), os.getgroups())")
         self.assertEqual(r["text"], "65534 []\n")

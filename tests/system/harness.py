@@ -23,6 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 TROUPE = os.environ.get("TROUPE_BINARY", os.path.join(ROOT, "build", "bin", "troupe"))
 STATUSES = {"ok", "error", "interrupted", "timeout", "memory_limit", "kernel_died", "cancelled",
             "output_limit", "node_lost", "shutdown"}
+ORDINARY = 65534  # a user without rights
 LOG_TROUBLE = re.compile(
     r"\[(error|critical)\]|\blevel=(error|critical)\b|terminate called|AddressSanitizer|"
     r"runtime error:|Assertion .* failed", re.IGNORECASE)
@@ -224,6 +225,18 @@ class Daemon:
 
     def cli_env(self, env=None):
         return {**self.env, "TROUPE_URL": self.url, "TROUPE_TOKEN": self.token, **(env or {})}
+
+
+def ordinary_daemon(*flags, **kw):
+    """A daemon that runs as a user without rights; only root can make one."""
+    folder = tempfile.mkdtemp(prefix="tsys")
+    binary = os.path.join(folder, "troupe")
+    shutil.copy(TROUPE, binary)  # the user may not enter the folders above ours
+    os.makedirs(os.path.join(folder, "tmp"))
+    for name in ("", "troupe", "tmp"):
+        os.chown(os.path.join(folder, name), ORDINARY, ORDINARY)
+    return Daemon(*flags, folder=folder, binary=binary, prefix=(
+        "setpriv", f"--reuid={ORDINARY}", f"--regid={ORDINARY}", "--clear-groups"), **kw)
 
 
 def is_socket(path):

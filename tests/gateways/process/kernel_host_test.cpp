@@ -12,6 +12,7 @@
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <thread>
 
 #include "gateways/isolation/launcher.hpp"
 #include "gateways/process/run_dir.hpp"
@@ -279,6 +280,14 @@ CAF_TEST(behind walls a kernel starts and stops as without) {
   w.execute("import os\nos._exit(137)");
   CAF_REQUIRE(w.sink->wait([&] { return w.sink->exits == 2; }));
   CAF_CHECK_EQUAL(w.sink->status.exit_code, 137);
+}
+
+CAF_TEST(a kernel outlives the thread that asked for it) {
+  world w({}, "auto");
+  std::thread([&w] { w.start(); }).join();
+  CAF_REQUIRE(w.ready());
+  CAF_CHECK(w.run("1"));
+  CAF_CHECK_EQUAL(w.sink->exits, 0);
 }
 
 CAF_TEST(a kernel killed before it runs leaves nothing at any moment) {
