@@ -20,7 +20,7 @@ class directory {
  public:
   struct sandbox_handles {
     sandbox_actor sandbox;
-    limiter_actor limiter;
+    sandbox_limiter_actor limiter;
     workspace_actor workspace;
   };
 

@@ -37,8 +37,9 @@ class random_source {
 struct exit_status {
   int exit_code = -1;  ///< 0..255; -1: ended by a signal
   int signal = 0;
-  std::string stderr_tail;    ///< the last lines it wrote, for the cause's detail
-  bool memory_limit = false;  ///< the system killed it at its sandbox's memory limit
+  std::string stderr_tail;  ///< the last lines it wrote, for the cause's detail
+  /// The system killed it at its sandbox's memory limit, of which these were used; 0: it did not.
+  std::uint64_t memory_bytes = 0;
 };
 
 /// What a kernel process is started from.
@@ -65,8 +66,6 @@ class kernel_sink {
   virtual void received(std::uint64_t generation,
                         std::vector<protocol::jupyter::message> batch) = 0;
   virtual void heartbeat_lost(std::uint64_t generation, std::uint64_t misses) = 0;
-  /// The system refused something at a limit of the sandbox; the process lives.
-  virtual void limit_hit(std::uint64_t generation, std::string limit, std::uint64_t times) = 0;
   virtual void exited(std::uint64_t generation, exit_status status) = 0;
   /// All that the dead process still said has been passed to `received`.
   virtual void drained(std::uint64_t generation) = 0;
@@ -92,6 +91,12 @@ class kernel_port {
   virtual std::uint64_t memory_peak_bytes() const = 0;
 };
 
+/// What a look at a sandbox is to find out beside what is quick to read.
+struct look_order {
+  bool disk = false;       ///< measure the workspace: takes as long as there are files
+  bool processes = false;  ///< open files and temporary space, process by process
+};
+
 /// What the operating system holds for each sandbox: its user, its group with the limits.
 class sandbox_host {
  public:
@@ -100,6 +105,11 @@ class sandbox_host {
   /// starts in the sandbox; again is harmless.
   virtual protocol::result<void> open(const protocol::sandbox_spec& spec,
                                       const std::string& workspace) = 0;
+  /// Holds it to other limits from now on; refused when it uses more already. May block.
+  virtual protocol::result<void> change(const std::string& sandbox_id,
+                                        const protocol::limits& limit) = 0;
+  /// What it uses; nothing when it is not open. Blocks.
+  virtual protocol::sandbox_usage look(const std::string& sandbox_id, look_order order) = 0;
   /// Ends what still runs in it and waits for that: blocks.
   virtual void close(const std::string& sandbox_id) = 0;
 };
@@ -135,6 +145,7 @@ struct env {
   kernel_port_factory make_kernel_port;
   sandbox_host& boxes;
   blocking_pool& blocking;
+  blocking_pool& looks;  ///< for looks at sandboxes: file work does not wait for a large workspace
   commit_log& commits;
   node_views& views;
   directory& handles;

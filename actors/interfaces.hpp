@@ -72,7 +72,8 @@ using kernel_actor = caf::typed_actor<
     caf::reacts_to<process_started>, caf::reacts_to<process_start_failed>,
     caf::reacts_to<kernel_answered>, caf::reacts_to<messages_received>,
     caf::reacts_to<heartbeat_lost>, caf::reacts_to<process_exited>, caf::reacts_to<link_drained>,
-    caf::reacts_to<limit_hit>,
+    // Its sandbox is over a limit; or the limits have changed, for what starts next.
+    caf::reacts_to<limit_exceeded>, caf::reacts_to<limits>,
     // The journal has an end.
     caf::reacts_to<committed>,
     // It is time to begin, to look at deadlines or commits, or to hand the journal what is new.
@@ -106,14 +107,23 @@ using journal_actor = caf::typed_actor<
     // Its own rhythm: write what waits, prune what is too old or too much.
     caf::reacts_to<tick>>;
 
-/// Admission: of the node (rate, concurrency), or of a sandbox (steps), which asks the node's.
+/// Admission, of the node: how much runs at once.
 using limiter_actor = caf::typed_actor<
     // Lets an execution in and hands it on to its kernel, or says what is used and what remains.
     caf::replies_to<execution_request, kernel_actor, follower_actor>::with<execution_record>,
     // Its end, or the kernel's refusal, gives back what it held.
-    caf::reacts_to<release_execution>,
+    caf::reacts_to<release_execution>>;
+
+/// Admission to a sandbox, which then asks the node's; and its budgets, watched.
+using sandbox_limiter_actor = limiter_actor::extend<
     // Begins a turn: its steps are counted from nothing.
-    caf::replies_to<begin_turn>::with<turn_view>>;
+    caf::replies_to<begin_turn>::with<turn_view>,
+    // Looks at what the sandbox uses, and tells what its limits leave.
+    caf::replies_to<look_at_limits>::with<limits_view>,
+    // Its own: a look is due, and what it found.
+    caf::reacts_to<tick>, caf::reacts_to<limits_looked>,
+    // The limits have changed.
+    caf::reacts_to<limits>>;
 
 /// The folder of a sandbox and its zones. File work is done off the scheduler.
 using workspace_actor = caf::typed_actor<
@@ -134,6 +144,8 @@ using sandbox_actor = caf::typed_actor<
     caf::replies_to<delete_kernel>::with<done>,
     // Begins a turn; in mode chat the workspace is wiped but for what was uploaded.
     caf::replies_to<begin_turn>::with<turn_view>,
+    // Changes limits: what the system holds at once, the rest for what starts next.
+    caf::replies_to<change_limits>::with<limits_view>, caf::reacts_to<limits_changed>,
     // Stops everything in it, answers, and quits.
     caf::replies_to<close_sandbox>::with<done>,
     // A kernel failed for good, or became ready: the sandbox's own state follows.
@@ -198,7 +210,7 @@ CAF_ADD_TYPE_ID(troupe, (protocol::messages_received))
 CAF_ADD_TYPE_ID(troupe, (protocol::heartbeat_lost))
 CAF_ADD_TYPE_ID(troupe, (protocol::process_exited))
 CAF_ADD_TYPE_ID(troupe, (protocol::link_drained))
-CAF_ADD_TYPE_ID(troupe, (protocol::limit_hit))
+CAF_ADD_TYPE_ID(troupe, (protocol::limit_exceeded))
 CAF_ADD_TYPE_ID(troupe, (protocol::sandbox_opened))
 CAF_ADD_TYPE_ID(troupe, (protocol::append_events))
 CAF_ADD_TYPE_ID(troupe, (protocol::commit_execution))
@@ -221,6 +233,11 @@ CAF_ADD_TYPE_ID(troupe, (protocol::prepare_workspace))
 CAF_ADD_TYPE_ID(troupe, (protocol::workspace_ready))
 CAF_ADD_TYPE_ID(troupe, (protocol::spill_output))
 CAF_ADD_TYPE_ID(troupe, (protocol::spilled))
+CAF_ADD_TYPE_ID(troupe, (protocol::look_at_limits))
+CAF_ADD_TYPE_ID(troupe, (protocol::limits_looked))
+CAF_ADD_TYPE_ID(troupe, (protocol::limits_view))
+CAF_ADD_TYPE_ID(troupe, (protocol::change_limits))
+CAF_ADD_TYPE_ID(troupe, (protocol::limits_changed))
 CAF_ADD_TYPE_ID(troupe, (protocol::remove_workspace))
 CAF_ADD_TYPE_ID(troupe, (protocol::create_kernel))
 CAF_ADD_TYPE_ID(troupe, (protocol::delete_kernel))

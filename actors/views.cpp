@@ -28,6 +28,22 @@ void node_views::put(tree_entry entry) {
   tree_.insert_or_assign(std::move(path), std::move(entry));
 }
 
+void node_views::put_usage(const std::string& sandbox_id, const protocol::sandbox_usage& found) {
+  std::unique_lock lock(mutex_);
+  if (sandboxes_.contains(sandbox_id)) usage_.insert_or_assign(sandbox_id, found);
+}
+
+protocol::sandbox_usage node_views::usage() const {
+  protocol::sandbox_usage sum;
+  std::shared_lock lock(mutex_);
+  for (auto& [id, each] : usage_) {
+    sum.memory_bytes += each.memory_bytes;
+    sum.processes += each.processes;
+    sum.disk_bytes += each.disk_bytes;
+  }
+  return sum;
+}
+
 void node_views::erase_kernel(const std::string& sandbox_id, const std::string& kernel_id) {
   std::unique_lock lock(mutex_);
   kernels_.erase({sandbox_id, kernel_id});
@@ -36,6 +52,7 @@ void node_views::erase_kernel(const std::string& sandbox_id, const std::string& 
 void node_views::erase_sandbox(const std::string& sandbox_id) {
   std::unique_lock lock(mutex_);
   sandboxes_.erase(sandbox_id);
+  usage_.erase(sandbox_id);
   std::erase_if(kernels_, [&](auto& entry) { return entry.first.first == sandbox_id; });
 }
 

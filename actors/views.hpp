@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "protocol/limits.hpp"
 #include "protocol/sandbox.hpp"
 
 namespace actors {
@@ -38,6 +39,12 @@ struct tree_entry {
   config::restart_policy policy;
 };
 
+/// How strong the walls around workloads are.
+struct isolation_view {
+  std::string level = "none";
+  std::vector<std::string> missing;  ///< protections that are not in force, by name
+};
+
 /// Counters for /metrics. Monotonic unless named otherwise; any thread may add.
 struct node_counters {
   std::atomic<std::uint64_t> executions_started{0};
@@ -51,6 +58,9 @@ struct node_counters {
   std::atomic<std::uint64_t> journal_failures{0};
   std::atomic<std::uint64_t> journal_rows_dropped{0};
   std::atomic<std::uint64_t> malformed_messages{0};
+  std::atomic<std::uint64_t> limit_hits{0};
+  std::atomic<std::uint64_t> sandbox_cpu_ms{0};
+  std::atomic<std::uint64_t> executions_held{0};       ///< a gauge: running or waiting
   std::atomic<std::int64_t> journal_pending_bytes{0};  ///< a gauge
 };
 
@@ -59,6 +69,7 @@ class node_views {
   void put(protocol::kernel_view view);
   void put(protocol::sandbox_view view);
   void put(tree_entry entry);
+  void put_usage(const std::string& sandbox_id, const protocol::sandbox_usage& found);
   void erase_kernel(const std::string& sandbox_id, const std::string& kernel_id);
   void erase_sandbox(const std::string& sandbox_id);
   void erase_tree(const std::string& path);  ///< with all below it
@@ -70,7 +81,11 @@ class node_views {
   std::shared_ptr<const protocol::sandbox_view> sandbox(std::string_view sandbox_id) const;
   std::vector<std::shared_ptr<const protocol::sandbox_view>> sandboxes() const;
   std::vector<tree_entry> tree() const;
+  /// Of all sandboxes together, as they were last looked at; what is counted is left out.
+  protocol::sandbox_usage usage() const;
 
+  /// Set by main before anybody reads.
+  isolation_view isolation;
   /// Raised once `default` and `main` are ready for the first time.
   std::atomic<bool> ready{false};
   /// Raised by SIGTERM: no new work is taken.
@@ -92,6 +107,7 @@ class node_views {
   std::map<kernel_key, std::shared_ptr<const kernel_snapshot>, kernel_less> kernels_;
   std::map<std::string, std::shared_ptr<const protocol::sandbox_view>, std::less<>> sandboxes_;
   std::map<std::string, tree_entry, std::less<>> tree_;
+  std::map<std::string, protocol::sandbox_usage, std::less<>> usage_;
 };
 
 }  // namespace actors

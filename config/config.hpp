@@ -92,11 +92,12 @@ struct limit_options {
   std::uint64_t memory_bytes = 500'000'000;
   std::uint64_t processes = 128;         ///< threads count; 0: any
   double cpus = 0;                       ///< processors' worth of time; 0: any
-  std::uint64_t disk_bytes = 1 << 30;    ///< of one file; 0: any
+  std::uint64_t disk_bytes = 1 << 30;    ///< of the workspace's files together; 0: any
   std::uint64_t tmp_bytes = 64 << 20;    ///< of /tmp, kept in its memory
   std::uint64_t open_files = 1'024;      ///< of one process
   std::uint64_t output_bytes = 8 << 20;  ///< of one execution, kept in its event log
   std::uint64_t spill_bytes = 1 << 30;   ///< of one execution, written to its file; then cut
+  std::int64_t watch_ms = 1'000;         ///< a sandbox that works is looked at so often
   std::uint64_t executions_max = 1'024;  ///< running or queued at once on the node; 0: any
   double requests_per_s = 2'000;         ///< of one client, work-making requests; 0: any
   std::uint64_t requests_burst = 4'000;

@@ -17,6 +17,7 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr std::int64_t ask_ms = 5'000;
+constexpr std::int64_t limits_ms = 30'000;  // measuring a workspace takes as long as it has files
 constexpr auto retry_wait = milliseconds(20);
 constexpr int retries_max = 500;  // ten seconds
 
@@ -312,6 +313,20 @@ void client_call_state::begin(call::begin_turn& c) {
   with_sandbox(c.sandbox_id, [this, text = std::move(c.text)](const actors::sandbox_actor& s) {
     ask(s, 30'000, protocol::begin_turn{text},
         [this](const turn_view& t) { answer(201, to_json(t)); });
+  });
+}
+
+void client_call_state::begin(call::get_limits& c) {
+  with_sandbox(c.sandbox_id, [this, id = c.sandbox_id](const actors::sandbox_actor&) {
+    ask(env_->handles.sandbox(id).limiter, limits_ms, protocol::look_at_limits{id},
+        [this](const limits_view& v) { answer(200, to_json(v)); });
+  });
+}
+
+void client_call_state::begin(call::change_limits& c) {
+  with_sandbox(c.sandbox_id, [this, changes = c.changes](const actors::sandbox_actor& s) {
+    ask(s, limits_ms, protocol::change_limits{changes},
+        [this](const limits_view& v) { answer_when_kept(200, to_json(v)); });
   });
 }
 

@@ -36,6 +36,8 @@ class client_call_state {
   void begin(call::create_sandbox& c);
   void begin(call::delete_sandbox& c);
   void begin(call::begin_turn& c);
+  void begin(call::get_limits& c);
+  void begin(call::change_limits& c);
   void begin(call::create_kernel& c);
   void begin(call::delete_kernel& c);
   void begin(call::interrupt_kernel& c);

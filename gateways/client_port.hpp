@@ -8,9 +8,11 @@
 #include <memory>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "protocol/error.hpp"
 #include "protocol/execution.hpp"
+#include "protocol/limits.hpp"
 #include "protocol/sandbox.hpp"
 
 namespace gateways {
@@ -75,6 +77,15 @@ struct begin_turn {
   std::string sandbox_id;
   std::string text;
 };
+/// Answered 200 with each limit, what is used of it and what was refused.
+struct get_limits {
+  std::string sandbox_id;
+};
+/// Answered like `get_limits`, once they are in force.
+struct change_limits {
+  std::string sandbox_id;
+  std::vector<protocol::limit_change> changes;
+};
 struct create_kernel {
   std::string sandbox_id;
   std::string kernel_id;  ///< empty: made up
@@ -103,8 +114,8 @@ struct follow_node {
 using client_call =
     std::variant<call::execute, call::follow_execution, call::get_execution, call::cancel_execution,
                  call::give_stdin, call::create_sandbox, call::delete_sandbox, call::begin_turn,
-                 call::create_kernel, call::delete_kernel, call::interrupt_kernel,
-                 call::restart_kernel, call::follow_node>;
+                 call::get_limits, call::change_limits, call::create_kernel, call::delete_kernel,
+                 call::interrupt_kernel, call::restart_kernel, call::follow_node>;
 
 class client_port {
  public:

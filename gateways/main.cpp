@@ -50,8 +50,7 @@ std::vector<actors::node_child> children(actors::env& e, gateways::http_server_o
        policy},
       {"limiter",
        [&e, handle](caf::actor_system& sys) {
-         actors::limiter_rules rules{e.settings.limits.executions_max, 0};
-         auto a = sys.spawn(actors::limiter, &e, rules, false);
+         auto a = sys.spawn(actors::limiter, &e);
          return e.handles.put(a), handle(a);
        },
        policy},
@@ -79,11 +78,12 @@ int serve(const config::settings& settings) {
   gateways::sweep_leftovers(dir->path(), gateways::run_dir_of(dir->path()), dir->instance());
   gateways::launcher launch(settings.isolation, dir->instance());
   gateways::kernel_host host(settings.kernel, {dir->path(), dir->instance()}, launch);
-  gateways::blocking_pool blocking;
+  gateways::blocking_pool blocking, looks;
   gateways::commit_log commits(dir->path());
   gateways::system_clock clock;
   gateways::system_random random;
   actors::node_views views;
+  views.isolation = launch.in_force();
   actors::directory handles;
   auto main_thread = pthread_self();
   actors::env e{settings,
@@ -94,6 +94,7 @@ int serve(const config::settings& settings) {
                 [&host](auto sink) { return host.make_port(std::move(sink)); },
                 launch.sandboxes(),
                 blocking,
+                looks,
                 commits,
                 views,
                 handles,

@@ -9,13 +9,11 @@
 namespace protocol {
 namespace {
 
-constexpr std::array<std::string_view, 18> kinds{
-    "none",           "exit",          "signal",
-    "memory_limit",   "time_limit",    "output_limit",
-    "heartbeat",      "start_timeout", "start_failed",
-    "interrupt",      "cancelled",     "restart",
-    "protocol_error", "actor_failed",  "daemon_lost",
-    "shutdown",       "expired",       "restarts_exhausted",
+constexpr std::array<std::string_view, 19> kinds{
+    "none",         "exit",       "signal",    "memory_limit",       "time_limit",
+    "output_limit", "disk_quota", "heartbeat", "start_timeout",      "start_failed",
+    "interrupt",    "cancelled",  "restart",   "protocol_error",     "actor_failed",
+    "daemon_lost",  "shutdown",   "expired",   "restarts_exhausted",
 };
 static_assert(kinds.size() == static_cast<std::size_t>(cause_kind::restarts_exhausted) + 1);
 

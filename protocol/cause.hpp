@@ -14,6 +14,7 @@ enum class cause_kind : std::uint8_t {
   memory_limit,        ///< the operating system killed it at its memory limit
   time_limit,          ///< the execution ran longer than `limit`
   output_limit,        ///< it printed more than `limit`
+  disk_quota,          ///< its sandbox's workspace held more than `limit`
   heartbeat,           ///< alive by its process id, silent on its heartbeat channel
   start_timeout,       ///< the process did not answer within its start deadline
   start_failed,        ///< the process could not be started

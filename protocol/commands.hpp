@@ -10,6 +10,7 @@
 #include "protocol/cause.hpp"
 #include "protocol/execution.hpp"
 #include "protocol/jupyter/message.hpp"
+#include "protocol/limits.hpp"
 #include "protocol/sandbox.hpp"
 
 namespace protocol {
@@ -34,6 +35,12 @@ struct interrupt_kernel {
 };
 struct restart_kernel {
   bool wait = false;  ///< answer when it is ready again, not when the restart has begun
+};
+/// Its sandbox is over a limit: what runs is interrupted, or the process killed, with this cause.
+struct limit_exceeded {
+  std::string kernel_id;  ///< empty: every kernel of the sandbox
+  bool kill = false;
+  cause why;
 };
 /// Ends what runs and waits with `status` and `why`, stops the process, then the actor itself.
 struct stop_kernel {
@@ -68,14 +75,7 @@ struct process_exited {
   int exit_code = -1;
   int signal = 0;
   std::string stderr_tail;
-  bool memory_limit = false;  ///< killed by the system at its sandbox's memory limit
-};
-/// The system refused something at a limit of the sandbox, or killed a process there; the kernel's
-/// own lives.
-struct limit_hit {
-  std::uint64_t generation = 0;
-  std::string limit;  ///< its name, as in `limits`
-  std::uint64_t times = 1;
+  std::uint64_t memory_bytes = 0;  ///< killed at its sandbox's memory limit, having used these
 };
 struct link_drained {
   std::uint64_t generation = 0;
@@ -180,6 +180,22 @@ struct spill_output {
 struct spilled {
   std::uint64_t bytes = 0;
 };
+/// Answered with what the sandbox uses and what its limits leave, once it has been looked at.
+struct look_at_limits {
+  std::string sandbox_id;
+};
+/// What was looked for, in the order that it was.
+struct limits_looked {
+  sandbox_usage found;
+};
+struct change_limits {
+  std::vector<limit_change> changes;
+};
+/// The system holds the sandbox to these; or `why` it does not, and all is as before.
+struct limits_changed {
+  limits limit;
+  std::string why;
+};
 struct remove_workspace {
   std::string reason;
 };
@@ -228,14 +244,14 @@ TROUPE_INSPECT(cancel_execution, x.execution_id)
 TROUPE_INSPECT(give_stdin, x.execution_id, x.value)
 TROUPE_INSPECT(interrupt_kernel, x.reason)
 TROUPE_INSPECT(restart_kernel, x.wait)
+TROUPE_INSPECT(limit_exceeded, x.kernel_id, x.kill, x.why)
 TROUPE_INSPECT(stop_kernel, x.status, x.why)
 TROUPE_INSPECT(process_started, x.generation, x.pid, x.connection_file)
 TROUPE_INSPECT(process_start_failed, x.generation, x.why)
 TROUPE_INSPECT(kernel_answered, x.generation)
 TROUPE_INSPECT(messages_received, x.generation, x.batch)
 TROUPE_INSPECT(heartbeat_lost, x.generation, x.misses)
-TROUPE_INSPECT(process_exited, x.generation, x.exit_code, x.signal, x.stderr_tail, x.memory_limit)
-TROUPE_INSPECT(limit_hit, x.generation, x.limit, x.times)
+TROUPE_INSPECT(process_exited, x.generation, x.exit_code, x.signal, x.stderr_tail, x.memory_bytes)
 TROUPE_INSPECT(link_drained, x.generation)
 TROUPE_INSPECT(append_events, x.execution_id, x.first, x.events)
 TROUPE_INSPECT(commit_execution, x.record, x.first, x.events, x.log_file)
@@ -258,6 +274,10 @@ TROUPE_INSPECT(prepare_workspace, x.wipe)
 TROUPE_INSPECT(workspace_ready, x.path)
 TROUPE_INSPECT(spill_output, x.path, x.bytes)
 TROUPE_INSPECT(spilled, x.bytes)
+TROUPE_INSPECT(look_at_limits, x.sandbox_id)
+TROUPE_INSPECT(limits_looked, x.found)
+TROUPE_INSPECT(change_limits, x.changes)
+TROUPE_INSPECT(limits_changed, x.limit, x.why)
 TROUPE_INSPECT(remove_workspace, x.reason)
 TROUPE_INSPECT(create_kernel, x.kernel_id)
 TROUPE_INSPECT(delete_kernel, x.kernel_id)

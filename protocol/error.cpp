@@ -76,6 +76,8 @@ constexpr std::array table{
     error_row{timed_out, "timed_out", 504, true, "The answer did not come in time",
               "Ask for the state of what was requested, then decide."},
     error_row{disk_full, "disk_full", 507, true, "The disk is full", "Free some space."},
+    error_row{disk_quota, "disk_quota", 507, false, "The workspace holds more than it may",
+              "Delete files in it, or raise `disk_bytes` by PATCH on the sandbox's limits."},
 };
 
 constexpr bool in_order() {
@@ -83,7 +85,7 @@ constexpr bool in_order() {
     if (static_cast<std::size_t>(table[i].code) != i + 1) return false;
   return true;
 }
-static_assert(in_order() && table.size() == static_cast<std::size_t>(disk_full));
+static_assert(in_order() && table.size() == static_cast<std::size_t>(disk_quota));
 
 }  // namespace
 

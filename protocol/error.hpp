@@ -48,6 +48,7 @@ enum class error_code : std::uint8_t {
   unavailable,
   timed_out,
   disk_full,
+  disk_quota,
 };
 
 /// One row of the table: what the edge shows for a code.

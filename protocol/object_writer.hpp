@@ -48,6 +48,14 @@ class object_writer {
   void milliseconds(std::string_view name, double ms) {
     number(name, std::round(ms * 1'000) / 1'000);
   }
+  /// A whole number as such, however large.
+  void measure(std::string_view name, double value) {
+    constexpr double exact_max = 9e15;
+    if (std::floor(value) == value && std::abs(value) <= exact_max)
+      number(name, static_cast<std::int64_t>(value));
+    else
+      number(name, value);
+  }
   template <class Number>
   void number_or_null(std::string_view name, Number value) {
     value == Number{} ? raw(name, "null") : number(name, value);

@@ -36,7 +36,7 @@ struct limits {
   std::uint64_t memory_bytes = 500'000'000;
   std::uint64_t processes = 128;         ///< at once, threads included
   double cpus = 0;                       ///< processors' worth of time
-  std::uint64_t disk_bytes = 1 << 30;    ///< of one file
+  std::uint64_t disk_bytes = 1 << 30;    ///< of the workspace's files together, so also of each
   std::uint64_t tmp_bytes = 64 << 20;    ///< of a workload's /tmp
   std::uint64_t open_files = 1'024;      ///< of one process
   std::uint64_t output_bytes = 8 << 20;  ///< of one execution, kept in its event log

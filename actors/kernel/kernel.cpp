@@ -42,11 +42,13 @@ std::string last_words(std::string_view tail) {
 }
 
 cause cause_of_exit(const protocol::process_exited& x, const protocol::limits& limit) {
-  if (x.memory_limit)
+  if (x.memory_bytes > 0)
     return {.kind = cause_kind::memory_limit,
             .signal = x.signal,
             .limit = "memory_bytes=" + std::to_string(limit.memory_bytes),
-            .detail = "the sandbox used all of its memory; the system killed the kernel process"};
+            .detail = "the sandbox used " + std::to_string(x.memory_bytes) + " of " +
+                      std::to_string(limit.memory_bytes) +
+                      " bytes of memory; the system killed the kernel process"};
   auto by_signal = x.signal != 0;
   auto how = by_signal ? "was ended by " + protocol::signal_name(x.signal)
                        : "ended with exit code " + std::to_string(x.exit_code);
@@ -128,7 +130,13 @@ kernel_actor::behavior_type kernel_state_impl::make_behavior(const env& e, kerne
         run(step(kernel_event::process_exited{x.generation, cause_of_exit(x, args_.limit)}));
       },
       [this](const link_drained& x) { run(step(kernel_event::drained{x.generation})); },
-      [this](const limit_hit& x) { tell_limit(x); },
+      [this](limit_exceeded& x) {
+        run(step(kernel_event::limit_exceeded{x.kill, std::move(x.why)}));
+      },
+      [this](const protocol::limits& x) {
+        args_.limit = x;
+        machine_->bound_output(x.output_bytes);
+      },
       [this](const committed& x) { told_end(x.execution_id); },
       [this](const kernel_timer& x) { timer_went_off(x); },
   };
@@ -405,14 +413,6 @@ void kernel_state_impl::run(kernel_effect::announce& x) {
     spdlog::info("kernel_down {}", data);
   }
   happened(std::move(x.type), std::move(data));
-}
-
-void kernel_state_impl::tell_limit(const protocol::limit_hit& x) {
-  kernel_effect::announce hit{"limit_hit",
-                              "\"limit\":" + protocol::json_string(x.limit) +
-                                  ",\"measure\":" + std::to_string(x.times) + ",\"action\":\"" +
-                                  (x.limit == "memory_bytes" ? "killed" : "refused") + '"'};
-  run(hit);
 }
 
 void kernel_state_impl::run(kernel_effect::set_deadline& x) {

@@ -84,7 +84,6 @@ class kernel_state_impl {
   void happened(std::string type, std::string data);
   void journal_soon();
   void fill_journal();
-  void tell_limit(const protocol::limit_hit& x);
   void look_at_deadlines();
   void watch_commits();
   void look_at_commits();

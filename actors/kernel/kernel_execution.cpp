@@ -190,6 +190,8 @@ void kernel_machine::complete() {
     status = execution_status::cancelled;
   else if (e.stop == stop_reason::output_limit)
     status = execution_status::output_limit;
+  else if (e.stop == stop_reason::quota)
+    status = execution_status::interrupted;
   else if (!e.reply_seen && e.stop == stop_reason::asked)
     status = execution_status::interrupted;
   else if (!e.reply_seen) {
@@ -225,6 +227,7 @@ cause kernel_machine::cause_of(stop_reason reason, const execution& e) const {
       return {.kind = cause_kind::output_limit,
               .limit = "spill_bytes=" + std::to_string(rules_.spill_bytes),
               .detail = "printed more than can be kept"};
+    case stop_reason::quota: return e.quota;
   }
   return {};
 }
@@ -265,6 +268,19 @@ void kernel_machine::stop_running(stop_reason reason, std::string_view word) {
   else
     e.signal_due = true;  // an idle kernel ignores the signal
   arm(kernel_deadline::interrupt, rules_.kernel.interrupt_grace_ms);
+}
+
+void kernel_machine::on(kernel_event::limit_exceeded& e) {
+  if (phase_ != phase::starting && phase_ != phase::ready) return;
+  if (e.kill) {
+    if (running_) emit(*running_, "interrupt", interrupt_data("kill", name_of(e.why.kind)));
+    return kill(std::move(e.why));
+  }
+  if (!running_ || (running_->stop != stop_reason::none && running_->stop != stop_reason::asked))
+    return;
+  auto word = name_of(e.why.kind);
+  running_->quota = std::move(e.why);
+  stop_running(stop_reason::quota, word);
 }
 
 void kernel_machine::kill_running() {

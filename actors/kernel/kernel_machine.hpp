@@ -89,6 +89,10 @@ struct interrupt {
   std::string reason;
 };
 struct restart {};
+struct limit_exceeded {
+  bool kill;
+  protocol::cause why;
+};
 struct stop {
   protocol::execution_status status;
   protocol::cause why;
@@ -108,8 +112,8 @@ using kernel_input =
                  kernel_event::process_start_failed, kernel_event::answered, kernel_event::message,
                  kernel_event::heartbeat_lost, kernel_event::process_exited, kernel_event::drained,
                  kernel_event::execute, kernel_event::cancel, kernel_event::stdin_given,
-                 kernel_event::interrupt, kernel_event::restart, kernel_event::stop,
-                 kernel_event::spill_refused, kernel_event::deadline_passed>;
+                 kernel_event::interrupt, kernel_event::restart, kernel_event::limit_exceeded,
+                 kernel_event::stop, kernel_event::spill_refused, kernel_event::deadline_passed>;
 
 namespace kernel_effect {
 struct start_process {
@@ -201,6 +205,8 @@ class kernel_machine {
   kernel_machine(std::string sandbox_id, std::string kernel_id, kernel_rules rules);
 
   std::vector<kernel_output> step(kernel_input in, moment now);
+  /// For the executions that are accepted from now on.
+  void bound_output(std::uint64_t bytes) { rules_.output_bytes = bytes; }
 
   protocol::kernel_view view() const;
   /// Queued and running executions as they stand.
@@ -208,7 +214,7 @@ class kernel_machine {
 
  private:
   enum class phase : std::uint8_t { unborn, starting, ready, dying, waiting, failed, stopped };
-  enum class stop_reason : std::uint8_t { none, asked, timeout, cancelled, output_limit };
+  enum class stop_reason : std::uint8_t { none, asked, timeout, cancelled, output_limit, quota };
   struct execution {
     protocol::execution_request request;
     protocol::execution_record record;
@@ -225,6 +231,7 @@ class kernel_machine {
     bool killed = false;
     bool for_next = false;  ///< came when the generation was already dying
     stop_reason stop = stop_reason::none;
+    protocol::cause quota;  ///< of `stop_reason::quota`
     std::string reply_status;
     std::string ename;
     bool error_seen = false;
@@ -243,6 +250,7 @@ class kernel_machine {
   void on(kernel_event::stdin_given&);
   void on(kernel_event::interrupt&);
   void on(kernel_event::restart&);
+  void on(kernel_event::limit_exceeded&);
   void on(kernel_event::stop&);
   void on(kernel_event::spill_refused&);
   void on(kernel_event::deadline_passed&);

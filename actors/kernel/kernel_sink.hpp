@@ -31,10 +31,7 @@ class mailbox_sink final : public kernel_sink {
   }
   void exited(std::uint64_t generation, exit_status status) override {
     post(protocol::process_exited{generation, status.exit_code, status.signal,
-                                  std::move(status.stderr_tail), status.memory_limit});
-  }
-  void limit_hit(std::uint64_t generation, std::string limit, std::uint64_t times) override {
-    post(protocol::limit_hit{generation, std::move(limit), times});
+                                  std::move(status.stderr_tail), status.memory_bytes});
   }
   void drained(std::uint64_t generation) override { post(protocol::link_drained{generation}); }
 

@@ -1,8 +1,8 @@
-// The limiter actor: admission of the node, or of one sandbox, which then asks the node's.
+// The limiter actor of the node: admission of executions, so many at once.
 //
-// The node's is owned by the supervisor, a sandbox's by its sandbox. Asked by whoever brings an
-// execution, told by the kernel when it ended. It starts empty after a restart: what ran on is not
-// counted again, and its release is ignored.
+// Owned by the supervisor. Asked by the limiters of sandboxes, told by them when an execution has
+// ended. It starts empty after a restart: what ran on is not counted again, and its release is
+// ignored.
 #pragma once
 
 #include <caf/typed_event_based_actor.hpp>
@@ -18,8 +18,7 @@ struct limiter_state {
   limiter_machine machine{{}};
 };
 
-/// `asks_node`: what this limiter admits is also asked of the node's.
 limiter_actor::behavior_type limiter(limiter_actor::stateful_pointer<limiter_state> self,
-                                     const env* e, limiter_rules rules, bool asks_node);
+                                     const env* e);
 
 }  // namespace actors

@@ -29,6 +29,8 @@ class limiter_machine {
   void release(const protocol::release_execution& x);
   protocol::turn_view begin_turn(std::string turn_id);
   std::uint64_t held() const noexcept { return held_.size(); }
+  std::uint64_t steps_used() const noexcept { return steps_used_; }
+  void change(limiter_rules rules) { rules_ = rules; }
 
  private:
   limiter_rules rules_;

@@ -7,7 +7,7 @@
 
 #include "actors/errors.hpp"
 #include "actors/kernel/kernel.hpp"
-#include "actors/limiter/limiter.hpp"
+#include "actors/limiter/sandbox_limiter.hpp"
 #include "actors/workspace/workspace.hpp"
 #include "protocol/json.hpp"
 
@@ -61,6 +61,8 @@ sandbox_actor::behavior_type sandbox_state_impl::make_behavior(const env& e,
       [this](const create_kernel& x) { return create(x); },
       [this](const delete_kernel& x) { return remove(x); },
       [this](const protocol::begin_turn& x) { return begin_turn(x); },
+      [this](change_limits& x) { return change(x); },
+      [this](const limits_changed& x) { changed(x); },
       [this](const close_sandbox& x) { return close(x); },
       [this](kernel_turned& x) {
         if (state_ == sandbox_state::closing) return;
@@ -79,8 +81,7 @@ sandbox_actor::behavior_type sandbox_state_impl::make_behavior(const env& e,
 void sandbox_state_impl::start_limiter() {
   children_->start({"limiter",
                     [this] {
-                      handles_.limiter = self_->spawn(
-                          limiter, env_, limiter_rules{0, spec_.limit.steps_per_turn}, true);
+                      handles_.limiter = self_->spawn(sandbox_limiter, env_, spec_.id, spec_.limit);
                       handles_.sandbox = sandbox_actor(self_);
                       env_->handles.put_sandbox(spec_.id, handles_);
                       return caf::actor_cast<caf::strong_actor_ptr>(handles_.limiter);
@@ -125,6 +126,7 @@ void sandbox_state_impl::opened(const protocol::sandbox_opened& x) {
     why_ = {.kind = protocol::cause_kind::start_failed, .detail = x.why};
   }
   publish();
+  if (!changes_.empty()) begin_change();
 }
 
 void sandbox_state_impl::start_kernel(const std::string& id) {
@@ -194,6 +196,52 @@ caf::result<protocol::turn_view> sandbox_state_impl::begin_turn(const protocol::
             [promise](caf::error& e) mutable { promise.deliver(std::move(e)); });
   return promise;
 }
+
+// -- limits --------------------------------------------------------------------------------------
+
+caf::result<protocol::limits_view> sandbox_state_impl::change(protocol::change_limits& x) {
+  if (state_ == sandbox_state::closing)
+    return caf::make_error(error_code::wrong_state, "the sandbox is closing");
+  auto promise = self_->make_response_promise<protocol::limits_view>();
+  changes_.push_back({std::move(x.changes), promise});
+  auto settled = open_ || state_ == sandbox_state::failed;  // else when it is
+  if (settled && changes_.size() == 1) begin_change();
+  return promise;
+}
+
+/// One after the other: each begins with what the one before it left.
+void sandbox_state_impl::begin_change() {
+  auto limit = spec_.limit;
+  for (auto& each : changes_.front().what) apply(limit, each);
+  auto me = caf::actor_cast<caf::actor_addr>(self_);
+  env_->blocking.post(spec_.id, [&boxes = env_->boxes, me, id = spec_.id, limit] {
+    auto done = boxes.change(id, limit);
+    if (auto to = caf::actor_cast<sandbox_actor>(me))
+      caf::anon_send(to,
+                     protocol::limits_changed{limit, done ? std::string() : done.error().detail});
+  });
+}
+
+void sandbox_state_impl::changed(const protocol::limits_changed& x) {
+  auto answer = std::move(changes_.front().answer);
+  changes_.pop_front();
+  if (x.why.empty()) {
+    spec_.limit = x.limit;
+    keep();
+    publish();
+    self_->send(handles_.limiter, spec_.limit);
+    for (auto& id : spec_.kernels)
+      if (auto k = env_->handles.kernel(spec_.id, id)) self_->send(k, spec_.limit);
+    self_->request(handles_.limiter, workspace_timeout, protocol::look_at_limits{spec_.id})
+        .then([answer](protocol::limits_view& v) mutable { answer.deliver(std::move(v)); },
+              [answer](caf::error& e) mutable { answer.deliver(std::move(e)); });
+  } else {
+    answer.deliver(caf::make_error(error_code::wrong_state, x.why));
+  }
+  if (!changes_.empty()) begin_change();
+}
+
+// -- its end -------------------------------------------------------------------------------------
 
 caf::result<protocol::done> sandbox_state_impl::close(const protocol::close_sandbox& x) {
   auto promise = self_->make_response_promise<protocol::done>();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <caf/typed_event_based_actor.hpp>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +28,11 @@ class sandbox_state_impl {
   sandbox_actor::behavior_type make_behavior(const env& e, protocol::sandbox_spec spec);
 
  private:
+  struct pending_change {
+    std::vector<protocol::limit_change> what;
+    caf::typed_response_promise<protocol::limits_view> answer;
+  };
+
   void start_limiter();
   void start_workspace();
   void prepare();
@@ -36,6 +42,9 @@ class sandbox_state_impl {
   caf::result<protocol::kernel_view> create(const protocol::create_kernel& x);
   caf::result<protocol::done> remove(const protocol::delete_kernel& x);
   caf::result<protocol::turn_view> begin_turn(const protocol::begin_turn& x);
+  caf::result<protocol::limits_view> change(protocol::change_limits& x);
+  void begin_change();
+  void changed(const protocol::limits_changed& x);
   caf::result<protocol::done> close(const protocol::close_sandbox& x);
   void stop_kernels(const protocol::close_sandbox& x);
   void leave(bool forget);
@@ -52,6 +61,7 @@ class sandbox_state_impl {
   directory::sandbox_handles handles_;
   std::unique_ptr<child_set> children_;
   std::vector<caf::typed_response_promise<protocol::done>> closing_;
+  std::deque<pending_change> changes_;  ///< one for each client that waits
 };
 
 sandbox_actor::behavior_type sandbox(sandbox_actor::stateful_pointer<sandbox_state_impl> self,

@@ -97,7 +97,9 @@ void sandboxes_state::start(protocol::sandbox_spec spec) {
     env_->views.put(protocol::kernel_view{.id = kernel_id, .sandbox_id = id});
   children_->start({id,
                     [this, spec = std::move(spec)] {
-                      auto s = self_->spawn(sandbox, env_, spec);
+                      // Replaced, it goes on with the kernels and limits it has got meanwhile.
+                      auto seen = env_->views.sandbox(spec.id);
+                      auto s = self_->spawn(sandbox, env_, seen ? seen->spec : spec);
                       return caf::actor_cast<caf::strong_actor_ptr>(s);
                     },
                     env_->settings.actor_restart});

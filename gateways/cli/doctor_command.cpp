@@ -25,6 +25,9 @@ int examine() try {
   rows.print(std::cout);
   for (const auto& p : here.protections())
     if (!p.present) std::cout << '\n' << p.name << ": " << p.remedy << '\n';
+  std::cout << "\nlimits.disk_bytes is watched: a workspace can go beyond it for some seconds\n";
+  if (here.level() != isolation_level::full)
+    std::cout << "limits.memory_bytes is watched: without control groups nothing holds the sum\n";
   std::cout << "\nisolation.level = \"auto\" gives: " << name_of(here.level()) << '\n';
   return here.mounts() ? exit_ok : not_walled;
 } catch (const std::runtime_error& e) {

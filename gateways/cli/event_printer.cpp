@@ -75,6 +75,8 @@ void event_printer::show(std::string_view line) {
   if (type == "ended") {
     status_ = text_at(member(event, "data"), "status");
     if (status_.empty()) status_ = "unknown";
+    // Interrupted, but by a limit and not by anybody who would know.
+    over_quota_ = text_at(member(member(event, "data"), "cause"), "kind") == "disk_quota";
   }
   if (type == "input_request") prompt_ = {true, member(member(event, "data"), "password") == true};
   if (options_.json)
@@ -84,7 +86,7 @@ void event_printer::show(std::string_view line) {
 }
 
 int event_printer::exit_code() const noexcept {
-  return exit_code_of(status_);
+  return over_quota_ ? exit_died : exit_code_of(status_);
 }
 
 void event_printer::show_event(const std::string& type, const json& event) {

@@ -53,6 +53,7 @@ class event_printer {
   std::ostream& err_;
   std::uint64_t last_ = 0;
   std::string status_;
+  bool over_quota_ = false;
   input_prompt prompt_;
 };
 

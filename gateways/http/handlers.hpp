@@ -41,6 +41,8 @@ outcome create_sandbox(const services& s, const request& r);
 outcome get_sandbox(const services& s, const request& r);
 outcome delete_sandbox(const services& s, const request& r);
 outcome begin_turn(const services& s, const request& r);
+outcome get_limits(const services& s, const request& r);
+outcome change_limits(const services& s, const request& r);
 outcome list_kernels(const services& s, const request& r);
 outcome create_kernel(const services& s, const request& r);
 outcome get_kernel(const services& s, const request& r);

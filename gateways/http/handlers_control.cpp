@@ -105,6 +105,10 @@ bool tree_order(const actors::tree_entry& a, const actors::tree_entry& b) {
   return std::ranges::lexicographical_compare(a.path, b.path, {}, rank, rank);
 }
 
+ordered_json isolation_json(const services& s) {
+  return {{"level", s.views.isolation.level}, {"missing", s.views.isolation.missing}};
+}
+
 }  // namespace
 
 outcome get_root(const services& s, const request&) {
@@ -122,7 +126,7 @@ outcome get_readyz(const services& s, const request&) {
   if (s.views.draining) return fault{error_code::draining, "the daemon shuts down", {}, 1};
   if (!s.views.ready) return fault{error_code::starting, "the kernel main is not ready yet", {}, 1};
   bool durable = s.views.durable;
-  ordered_json body{{"status", "ready"}, {"durable", durable}};
+  ordered_json body{{"status", "ready"}, {"durable", durable}, {"isolation", isolation_json(s)}};
   if (!durable)
     body["reason"] = "the journal cannot write; what ends now may be forgotten by a crash";
   return json_answer(200, body.dump());
@@ -230,7 +234,10 @@ outcome get_supervisor(const services& s, const request&) {
                  .count();
   auto roots = ordered_json::array();
   for (std::size_t at = 0; at < all.size();) roots.push_back(take_branch(all, at, now));
-  if (roots.size() == 1) return json_answer(200, roots[0].dump());
+  if (roots.size() == 1) {
+    roots[0]["isolation"] = isolation_json(s);
+    return json_answer(200, roots[0].dump());
+  }
   // Before the supervisor shows itself there is no root to put the others under.
   return json_answer(200, ordered_json{{"name", "supervisor"},
                                        {"path", "supervisor"},

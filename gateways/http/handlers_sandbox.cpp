@@ -93,6 +93,20 @@ outcome begin_turn(const services& s, const request& r) {
   return ask(call::begin_turn{r.params.at(0), web::read_turn(*body)});
 }
 
+outcome get_limits(const services& s, const request& r) {
+  if (!s.views.sandbox(r.params.at(0))) return sandbox_missing(s, r.params.at(0));
+  return ask(call::get_limits{r.params.at(0)});
+}
+
+outcome change_limits(const services& s, const request& r) {
+  auto sandbox = s.views.sandbox(r.params.at(0));
+  if (!sandbox) return sandbox_missing(s, r.params.at(0));
+  auto body = web::read_body(r.body, s.rules.limits);
+  if (!body) return body.error();
+  return ask(call::change_limits{r.params.at(0),
+                                 web::read_limits(*body, s.rules.limits_of(sandbox->spec.mode))});
+}
+
 outcome list_kernels(const services& s, const request& r) {
   if (!s.views.sandbox(r.params.at(0))) return sandbox_missing(s, r.params.at(0));
   std::vector<std::string> items;

@@ -58,6 +58,10 @@ void add_counters(families& to, const actors::node_counters& c) {
   count("actor_deaths_total", "Actors that failed and were replaced", c.actor_deaths);
   count("events_appended_total", "Events of executions", c.events_appended);
   count("output_bytes_total", "Bytes that executions printed", c.output_bytes);
+  count("limit_hits_total", "Limits of sandboxes at which something was refused or ended",
+        c.limit_hits);
+  one(to, "sandboxes_cpu_seconds_total", "CPU time of what ran in sandboxes", MetricType::Counter,
+      static_cast<double>(c.sandbox_cpu_ms.load()) / 1e3);
   count("journal_commits_total", "Ends written to disk", c.journal_commits);
   count("journal_failures_total", "Writes the disk refused", c.journal_failures);
   count("journal_rows_dropped_total", "Rows given up for lack of room", c.journal_rows_dropped);
@@ -81,6 +85,17 @@ void add_kernels(families& to, const actors::node_views& views) {
   one(to, "sandboxes", "Sandboxes", MetricType::Gauge,
       static_cast<double>(views.sandboxes().size()));
   one(to, "durable", "1 while the journal can write", MetricType::Gauge, views.durable ? 1 : 0);
+}
+
+/// As each was last looked at: up to ten times `limits.watch_ms` ago.
+void add_usage(families& to, const actors::node_views& views) {
+  auto used = views.usage();
+  auto gauge = [&](const char* name, const char* help, std::uint64_t value) {
+    one(to, name, help, MetricType::Gauge, static_cast<double>(value));
+  };
+  gauge("sandboxes_memory_bytes", "Memory of all sandboxes", used.memory_bytes);
+  gauge("sandboxes_processes", "Processes and threads of all sandboxes", used.processes);
+  gauge("sandboxes_disk_bytes", "Disk space of all workspaces", used.disk_bytes);
 }
 
 ClientMetric histogram(const http_stats::of_route& r) {
@@ -172,6 +187,7 @@ std::string render_metrics(const actors::node_views& views, const http_stats& st
   all.reserve(64);
   add_counters(all, views.counters);
   add_kernels(all, views);
+  add_usage(all, views);
   add_http(all, stats);
   add_process(all);
   std::ostringstream out;

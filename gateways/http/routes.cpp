@@ -137,6 +137,23 @@ void add_sandbox_routes(std::vector<route>& to, const request_rules& rules) {
                 .handle = delete_sandbox,
                 .errors = {sandbox_not_found, wrong_state},
                 .accepted = true});
+  to.push_back({.verb = get,
+                .pattern = "/v1/sandboxes/{sandbox_id}/limits",
+                .id = "getLimits",
+                .tag = "sandboxes",
+                .summary = "Each limit: what is used, what remains, what was last refused",
+                .handle = get_limits,
+                .answers = "SandboxLimits",
+                .errors = {sandbox_not_found, timed_out}});
+  to.push_back({.verb = patch,
+                .pattern = "/v1/sandboxes/{sandbox_id}/limits",
+                .id = "changeLimits",
+                .tag = "sandboxes",
+                .summary = "Change limits; answered like GET, once they are in force",
+                .handle = change_limits,
+                .answers = "SandboxLimits",
+                .body = &rules.limits,
+                .errors = {sandbox_not_found, wrong_state, timed_out}});
   to.push_back({.verb = post,
                 .pattern = "/v1/sandboxes/{sandbox_id}/turns",
                 .id = "beginTurn",
@@ -212,8 +229,8 @@ void add_kernel_routes(std::vector<route>& to, const request_rules& rules) {
 void add_execution_routes(std::vector<route>& to, const request_rules& rules) {
   using enum method;
   const std::vector<protocol::error_code> refusals{
-      sandbox_not_found,    kernel_not_found, not_acceptable,  wrong_state,
-      idempotency_mismatch, queue_full,       execution_limit, step_limit};
+      sandbox_not_found, kernel_not_found, not_acceptable, wrong_state, idempotency_mismatch,
+      queue_full,        execution_limit,  step_limit,     disk_quota};
   to.push_back({.verb = post,
                 .pattern = "/execute",
                 .id = "executeShort",

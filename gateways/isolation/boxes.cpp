@@ -6,8 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <utility>
+
+#include "gateways/isolation/disk_use.hpp"
 
 namespace gateways {
 namespace {
@@ -17,6 +21,8 @@ using protocol::fault;
 using protocol::result;
 
 constexpr std::array kept_zones{"upload", ".store"};
+constexpr auto settle_time = std::chrono::seconds(1);  // a large process takes a while to be gone
+constexpr auto table_age_max = std::chrono::milliseconds(200);
 
 fault fault_of(const std::string& what, int error) {
   return {error_code::unavailable, what + ": " + std::strerror(error), {}, 0};
@@ -49,6 +55,66 @@ result<void> give(const std::string& workspace, unsigned uid) {
 
 }  // namespace
 
+// -- one box -------------------------------------------------------------------------------------
+
+bool memory_kills::claim(std::uint64_t counted) {
+  if (counted <= claimed_) return false;
+  ++claimed_;
+  return true;
+}
+
+void memory_kills::settle(std::uint64_t counted) {
+  claimed_ = std::max(claimed_, std::exchange(settled_, counted));
+}
+
+void box::began(int pid, const std::string& kernel_id) {
+  std::lock_guard lock(mutex_);
+  roots_.emplace(pid, kernel_id);
+  if (kernels_.size() < 2) kernels_.insert(kernel_id);
+}
+
+bool box::of_one_kernel() const {
+  std::lock_guard lock(mutex_);
+  return kernels_.size() == 1;
+}
+
+void box::over(int pid) {
+  std::lock_guard lock(mutex_);
+  roots_.erase(pid);
+}
+
+std::map<int, std::string> box::roots() const {
+  std::lock_guard lock(mutex_);
+  return roots_;
+}
+
+std::uint64_t box::claim_memory_kill() {
+  if (!group) return 0;
+  auto counted = group->refused().memory_kills;
+  std::lock_guard lock(mutex_);
+  return kills_.claim(counted) ? std::max<std::uint64_t>(1, group->memory_peak_bytes()) : 0;
+}
+
+void box::settle_memory_kills(std::uint64_t counted) {
+  std::lock_guard lock(mutex_);
+  auto now = std::chrono::steady_clock::now();
+  if (now - settled_at_ < settle_time) return;
+  settled_at_ = now;
+  kills_.settle(counted);
+}
+
+protocol::limits box::limit() const {
+  std::lock_guard lock(mutex_);
+  return limit_;
+}
+
+void box::hold_to(const protocol::limits& l) {
+  std::lock_guard lock(mutex_);
+  limit_ = l;
+}
+
+// -- all of them ---------------------------------------------------------------------------------
+
 boxes::boxes(const config::isolation_options& options, const control_groups* groups, bool own_users)
     : options_(options), groups_(groups), own_users_(own_users) {}
 
@@ -75,6 +141,8 @@ result<void> boxes::open(const protocol::sandbox_spec& spec, const std::string& 
   if (find(spec.id)) return {};  // its actor was replaced
   auto made = std::make_shared<box>();
   made->read_only_workspace = spec.mode == protocol::sandbox_mode::chat;
+  made->workspace = workspace;
+  made->hold_to(spec.limit);
   if (groups_) {
     auto group = groups_->make(group_name(spec.id), spec.limit);
     if (!group) return group.error();
@@ -108,7 +176,82 @@ void boxes::close(const std::string& sandbox_id) {
   if (last->group) last->group->kill();
 }  // removing the group waits until what ran in it is gone
 
-std::shared_ptr<const box> boxes::find(const std::string& sandbox_id) const {
+/// What is used beyond the new limit would be killed for it, so that is refused.
+result<void> boxes::change(const std::string& sandbox_id, const protocol::limits& limit) {
+  auto in = find(sandbox_id);
+  if (!in) return fault{error_code::wrong_state, "the sandbox could not be opened", {}, 0};
+  std::vector<int> processes;
+  auto used = count(*in, limit.memory_bytes, processes).memory_bytes;
+  if (limit.memory_bytes < in->limit().memory_bytes && used > limit.memory_bytes)
+    return fault{error_code::wrong_state,
+                 "the sandbox uses " + std::to_string(used) + " bytes of memory, more than the " +
+                     std::to_string(limit.memory_bytes) + " asked for",
+                 {},
+                 0};
+  if (in->group) {
+    auto set = in->group->set_limits(limit);
+    if (!set) {
+      (void)in->group->set_limits(in->limit());  // what of it was taken
+      return set;
+    }
+  }
+  in->hold_to(limit);
+  return {};
+}
+
+protocol::sandbox_usage boxes::look(const std::string& sandbox_id, actors::look_order order) {
+  auto in = find(sandbox_id);
+  if (!in) return {};
+  std::vector<int> processes;
+  auto out = count(*in, in->limit().memory_bytes, processes);
+  if (in->group) in->settle_memory_kills(out.memory_kills);
+  if (order.processes) {
+    if (in->group) processes = in->group->processes();
+    out.open_files = open_files_of(processes);
+    out.tmp_bytes = own_tmp_bytes_of(processes);
+  }
+  if (!order.disk) return out;
+  auto measured = disk_use_of(in->workspace);
+  out.disk_measured = true;
+  out.disk_bytes = measured.bytes;
+  out.disk_whole = measured.whole;
+  out.disk_walk_ms = measured.took_ms;
+  return out;
+}
+
+/// `processes` is filled only where there is no group to ask; memory above `exact_above` is
+/// measured exactly there.
+protocol::sandbox_usage boxes::count(const box& in, std::uint64_t exact_above,
+                                     std::vector<int>& processes) {
+  if (in.group) return in.group->usage();
+  protocol::sandbox_usage out;
+  auto roots = in.roots();
+  if (roots.empty()) return out;
+  auto all = table();
+  std::uint64_t largest = 0;
+  for (auto& [root, kernel_id] : roots) {
+    auto tree = all->tree(root);
+    auto used = all->sum(tree);
+    out.memory_bytes += used.memory_bytes;
+    out.processes += used.threads;
+    out.cpu_ms += used.cpu_ms;
+    if (used.memory_bytes >= largest) out.largest_kernel = kernel_id;
+    largest = std::max(largest, used.memory_bytes);
+    processes.insert(processes.end(), tree.begin(), tree.end());
+  }
+  // Pages that processes share count in each of them; how much that is takes longer to find out.
+  if (out.memory_bytes > exact_above) out.memory_bytes = shared_out_memory(processes);
+  return out;
+}
+
+std::shared_ptr<const process_table> boxes::table() {
+  std::lock_guard lock(table_mutex_);
+  if (!table_ || table_->age() > table_age_max)
+    table_ = std::make_shared<const process_table>(process_table::read());
+  return table_;
+}
+
+std::shared_ptr<box> boxes::find(const std::string& sandbox_id) const {
   std::lock_guard lock(mutex_);
   auto it = open_.find(sandbox_id);
   return it == open_.end() ? nullptr : it->second;

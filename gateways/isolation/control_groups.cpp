@@ -6,6 +6,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -21,7 +22,7 @@ namespace fs = std::filesystem;
 using protocol::fault;
 using protocol::result;
 
-constexpr std::array wanted{"memory", "pids", "cpu"};
+constexpr std::array wanted{"memory", "pids", "cpu", "cpuacct"};  // the last only in v1
 constexpr std::uint64_t cpu_period_us = 100'000;
 constexpr int remove_rounds = 200;
 constexpr int remove_wait_us = 5'000;
@@ -220,6 +221,44 @@ refusals control_group::refused() const {
   auto memory = file("memory", where_.v2 ? "memory.events" : "memory.oom_control");
   return {number_of(read_text(memory), "oom_kill"),
           number_of(read_text(file("pids", "pids.events")), "max")};
+}
+
+std::uint64_t control_group::memory_peak_bytes() const {
+  auto peak = read_text(file("memory", where_.v2 ? "memory.peak" : "memory.max_usage_in_bytes"));
+  if (peak.empty()) peak = read_text(file("memory", "memory.max"));  // before Linux 5.19
+  return number(peak);
+}
+
+double control_group::cpu_ms() const {
+  if (where_.v2)
+    return static_cast<double>(number_of(read_text(file("memory", "cpu.stat")), "usage_usec")) /
+           1e3;
+  if (!has("cpuacct")) return -1;
+  return static_cast<double>(number(read_text(file("cpuacct", "cpuacct.usage")))) / 1e6;
+}
+
+protocol::sandbox_usage control_group::usage() const {
+  protocol::sandbox_usage out;
+  out.grouped = true;
+  auto held =
+      number(read_text(file("memory", where_.v2 ? "memory.current" : "memory.usage_in_bytes")));
+  auto stat = read_text(file("memory", "memory.stat"));
+  auto files = number_of(stat, "active_file") + number_of(stat, "inactive_file");
+  out.memory_bytes = held > files ? held - files : 0;
+  out.memory_peak_bytes = memory_peak_bytes();
+  out.processes = number(read_text(file("pids", "pids.current")));
+  out.cpu_ms = std::max(0.0, cpu_ms());
+  auto ever = refused();
+  out.memory_kills = ever.memory_kills;
+  out.process_refusals = ever.processes;
+  return out;
+}
+
+std::vector<int> control_group::processes() const {
+  std::vector<int> out;
+  for (auto& pid : split(read_text(file("pids", "cgroup.procs")), '\n'))
+    out.push_back(static_cast<int>(number(pid)));
+  return out;
 }
 
 void control_group::kill() const {

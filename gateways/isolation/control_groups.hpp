@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "protocol/error.hpp"
+#include "protocol/limits.hpp"
 #include "protocol/sandbox.hpp"
 
 namespace gateways {
@@ -46,14 +47,21 @@ class control_group {
   /// The files to which a process writes "0" to join.
   std::vector<std::string> join_files() const;
   refusals refused() const;
+  /// What it holds now; takes some tenths of a millisecond.
+  protocol::sandbox_usage usage() const;
+  /// Of all that ran in it; -1: the system does not count it.
+  double cpu_ms() const;
+  /// The most memory it ever held, file pages included.
+  std::uint64_t memory_peak_bytes() const;
+  std::vector<int> processes() const;
+  /// Refused with the file that did not take its value.
+  protocol::result<void> set_limits(const protocol::limits& l);
   /// SIGKILL to everything in it.
   void kill() const;
 
  private:
   friend class control_groups;
   std::vector<std::string> folders() const;
-  /// Refused with the file that did not take its value.
-  protocol::result<void> set_limits(const protocol::limits& l);
   std::string file(std::string_view controller, std::string_view name) const;
   bool has(std::string_view controller) const;
   protocol::result<void> set_limits_v1(const protocol::limits& l);

@@ -322,6 +322,14 @@ void launcher::check_required() const {
   }
 }
 
+actors::isolation_view launcher::in_force() const {
+  actors::isolation_view out{std::string(name_of(level_)), {}};
+  for (auto& p : protections_)
+    if (!p.present || level_ < p.from) out.missing.push_back(p.name);
+  if (protections_.empty()) out.missing = {"seccomp", "own_user", "cgroup", "namespaces"};
+  return out;
+}
+
 bool launcher::examine_filter() {
   protection p{.name = "seccomp",
                .present = true,

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/views.hpp"
 #include "config/config.hpp"
 #include "gateways/isolation/boxes.hpp"
 #include "gateways/isolation/containment.hpp"
@@ -45,6 +46,7 @@ class launcher {
   bool mounts() const { return level_ >= isolation_level::namespaces; }
   /// Empty when nothing but the level `none` is asked for: then nothing is tried out.
   const std::vector<protection>& protections() const { return protections_; }
+  actors::isolation_view in_force() const;
   boxes& sandboxes() { return *boxes_; }
 
   protocol::result<launched> launch(const containment& c, const box& in) const;

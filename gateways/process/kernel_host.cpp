@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
@@ -60,9 +61,8 @@ struct kernel_host::core {
   core(const config::kernel_options& kernel, kernel_host_options given, launcher& launch);
   void run();
   void beat();
-  void start(const std::shared_ptr<guarded_sink>& sink,
-             const std::shared_ptr<std::atomic<int>>& pid, actors::kernel_start what,
-             std::shared_ptr<kernel_process>& current);
+  void start(const std::shared_ptr<guarded_sink>& sink, const std::shared_ptr<kernel_gauge>& gauge,
+             actors::kernel_start what, std::shared_ptr<kernel_process>& current);
   void stop();
 
   config::kernel_options options;
@@ -117,13 +117,13 @@ void kernel_host::core::beat() {
 }
 
 void kernel_host::core::start(const std::shared_ptr<guarded_sink>& sink,
-                              const std::shared_ptr<std::atomic<int>>& pid,
-                              actors::kernel_start what, std::shared_ptr<kernel_process>& current) {
+                              const std::shared_ptr<kernel_gauge>& gauge, actors::kernel_start what,
+                              std::shared_ptr<kernel_process>& current) {
   if (current) current->retire();
   current.reset();
   if (stopping) return;
   auto name = "k" + std::to_string(++starts) + "-" + std::to_string(what.generation);
-  auto process = std::make_shared<kernel_process>(around, std::move(what), sink, pid);
+  auto process = std::make_shared<kernel_process>(around, std::move(what), sink, gauge);
   if (!process->start(name)) return;
   live.insert(process);
   current = std::move(process);
@@ -149,9 +149,9 @@ class kernel_host::port : public actors::kernel_port {
   }
 
   void start(actors::kernel_start what) override {
-    asio::post(core_->io, [c = core_.get(), sink = sink_, pid = pid_, current = current_,
+    asio::post(core_->io, [c = core_.get(), sink = sink_, gauge = gauge_, current = current_,
                            what = std::move(what)]() mutable {
-      c->start(sink, pid, std::move(what), *current);
+      c->start(sink, gauge, std::move(what), *current);
     });
   }
   void send(protocol::jupyter::message m) override {
@@ -169,12 +169,20 @@ class kernel_host::port : public actors::kernel_port {
   void consumed(std::uint64_t bytes) override {
     with_process([bytes](kernel_process& p) { p.consumed(bytes); });
   }
+  /// The group counts what the kernel started, too. With other kernels in it that would be theirs
+  /// as well, so from then on only the process's own time is added.
   double cpu_ms() const override {
-    auto pid = pid_->load();
-    return pid == 0 ? 0 : cpu_ms_of(pid);
+    auto pid = gauge_->pid.load();
+    if (pid == 0) return 0;
+    auto own_ms = cpu_ms_of(pid);
+    auto in = gauge_->in.load().lock();
+    auto all_ms = in && in->group && in->of_one_kernel() ? in->group->cpu_ms() : -1;
+    told_ms_ = all_ms >= 0 ? all_ms : told_ms_ + std::max(0.0, own_ms - own_ms_);
+    own_ms_ = own_ms;
+    return told_ms_;
   }
   std::uint64_t memory_peak_bytes() const override {
-    auto pid = pid_->load();
+    auto pid = gauge_->pid.load();
     return pid == 0 ? 0 : memory_peak_of(pid);
   }
 
@@ -188,7 +196,8 @@ class kernel_host::port : public actors::kernel_port {
 
   std::shared_ptr<core> core_;
   std::shared_ptr<guarded_sink> sink_;
-  std::shared_ptr<std::atomic<int>> pid_ = std::make_shared<std::atomic<int>>(0);
+  std::shared_ptr<kernel_gauge> gauge_ = std::make_shared<kernel_gauge>();
+  mutable double told_ms_ = 0, own_ms_ = 0;  ///< asked by one actor only
   /// The latest generation's process; touched on the host's thread only.
   std::shared_ptr<std::shared_ptr<kernel_process>> current_ =
       std::make_shared<std::shared_ptr<kernel_process>>();

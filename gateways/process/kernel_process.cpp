@@ -42,11 +42,11 @@ std::vector<std::string> home_of(const std::string& python) {
 
 kernel_process::kernel_process(process_surroundings& around, actors::kernel_start what,
                                std::shared_ptr<guarded_sink> sink,
-                               std::shared_ptr<std::atomic<int>> pid)
+                               std::shared_ptr<kernel_gauge> gauge)
     : around_(around),
       what_(std::move(what)),
       sink_(std::move(sink)),
-      shared_pid_(std::move(pid)),
+      gauge_(std::move(gauge)),
       output_(around.io) {}
 
 containment kernel_process::contain(const box& in, int output) {
@@ -77,7 +77,6 @@ std::string kernel_process::launch(const std::string& name) try {
   auto in = around_.launch.sandboxes().find(what_.sandbox_id);
   if (!in) return "the sandbox " + what_.sandbox_id + " is not open";
   box_ = in;
-  if (in->group) refused_ = in->group->refused();
   auto made = make_kernel_folder(around_.run_dir, name);
   if (!made) return made.error().detail;
   folder_ = std::move(*made);
@@ -95,6 +94,8 @@ std::string kernel_process::launch(const std::string& name) try {
   events.started = [this](int pid) { began(pid); };
   events.ended = [this](workload_end how) { ended(how); };
   workload_ = std::make_shared<workload>(around_.io, *child, std::move(events));
+  child_ = child->pid;
+  in->began(child_, what_.kernel_id);
   output_.assign(read_end.get());
   read_end.release();
   return {};
@@ -117,7 +118,8 @@ bool kernel_process::start(const std::string& name) {
 }
 
 void kernel_process::began(int pid) {
-  shared_pid_->store(pid);
+  gauge_->in = box_;
+  gauge_->pid = pid;
   sink_->tell([&](auto& s) { s.started(what_.generation, pid, folder_.connection_file); });
 }
 
@@ -172,8 +174,10 @@ void kernel_process::read_output() {
 }
 
 void kernel_process::ended(const workload_end& how) {
-  shared_pid_->store(0);
+  gauge_->pid = 0;
   exited_ = true;
+  auto in = box_.lock();
+  if (in) in->over(child_);
   if (output_.is_open()) read_output();
   // Only a namespace is sure to take along those who left the group.
   if (!around_.launch.mounts()) around_.sweep(mark_);
@@ -185,24 +189,13 @@ void kernel_process::ended(const workload_end& how) {
     return sink_->tell([&](auto& s) { s.start_failed(what_.generation, why); });
   }
   actors::exit_status status{how.exit_code, how.signal, words};
-  auto in = box_.lock();
-  if (in && in->group && how.signal == SIGKILL)
-    status.memory_limit = in->group->refused().memory_kills > refused_.memory_kills;
+  if (in && how.signal == SIGKILL && !killed_) status.memory_bytes = in->claim_memory_kill();
   sink_->tell([&](auto& s) { s.exited(what_.generation, status); });
   if (retired_) finish();
 }
 
 void kernel_process::beat() {
-  if (exited_ || over_) return;
-  if (link_) link_->beat();
-  auto in = box_.lock();
-  if (!in || !in->group) return;
-  auto before = std::exchange(refused_, in->group->refused());
-  auto tell = [&](const char* limit, std::uint64_t times) {
-    if (times > 0) sink_->tell([&](auto& s) { s.limit_hit(what_.generation, limit, times); });
-  };
-  tell("memory_bytes", refused_.memory_kills - before.memory_kills);
-  tell("processes", refused_.processes - before.processes);
+  if (!exited_ && !over_ && link_) link_->beat();
 }
 
 void kernel_process::send(const protocol::jupyter::message& m) {
@@ -215,6 +208,7 @@ void kernel_process::interrupt() {
 }
 
 void kernel_process::kill() {
+  killed_ = true;
   if (!exited_) workload_->kill();
 }
 

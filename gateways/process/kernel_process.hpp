@@ -25,6 +25,12 @@ namespace gateways {
 
 class kernel_process;
 
+/// What a port measures by; set by the process that runs.
+struct kernel_gauge {
+  std::atomic<int> pid{0};  ///< 0: there is none
+  std::atomic<std::weak_ptr<const box>> in;  ///< not kept: its group goes when it is closed
+};
+
 /// What a process needs of its host; outlives every process.
 struct process_surroundings {
   boost::asio::io_context& io;
@@ -40,9 +46,8 @@ struct process_surroundings {
 
 class kernel_process : public std::enable_shared_from_this<kernel_process> {
  public:
-  /// `pid` is shared with the port, which measures by it; 0 while there is no process.
   kernel_process(process_surroundings& around, actors::kernel_start what,
-                 std::shared_ptr<guarded_sink> sink, std::shared_ptr<std::atomic<int>> pid);
+                 std::shared_ptr<guarded_sink> sink, std::shared_ptr<kernel_gauge> gauge);
 
   /// `started` or `start_failed` is told; after the latter it is over. `name` is the folder's.
   bool start(const std::string& name);
@@ -53,7 +58,7 @@ class kernel_process : public std::enable_shared_from_this<kernel_process> {
   void consumed(std::uint64_t bytes) {
     if (link_) link_->consumed(bytes);
   }
-  /// One tick of the heartbeat; also looks whether the system refused something.
+  /// One tick of the heartbeat.
   void beat();
   /// Nobody wants to hear more: killed if it runs, over as soon as it is reaped.
   void retire();
@@ -71,16 +76,17 @@ class kernel_process : public std::enable_shared_from_this<kernel_process> {
   process_surroundings& around_;
   actors::kernel_start what_;
   std::shared_ptr<guarded_sink> sink_;
-  std::shared_ptr<std::atomic<int>> shared_pid_;
+  std::shared_ptr<kernel_gauge> gauge_;
   kernel_folder folder_;
   descriptor read_count_;  ///< an eventfd: tells the kernel how much of its output was read
   std::shared_ptr<kernel_link> link_;
   std::shared_ptr<workload> workload_;
   boost::asio::posix::stream_descriptor output_;
-  std::weak_ptr<const box> box_;
-  refusals refused_;
-  std::string mark_;  ///< the environment entry that only this start's processes have
-  std::string tail_;  ///< of what it wrote to stdout and stderr
+  std::weak_ptr<box> box_;
+  int child_ = 0;        ///< our own, from which its processes descend
+  std::string mark_;     ///< the environment entry that only this start's processes have
+  std::string tail_;     ///< of what it wrote to stdout and stderr
+  bool killed_ = false;  ///< by us
   bool exited_ = false;
   bool draining_ = false;
   bool retired_ = false;

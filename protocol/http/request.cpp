@@ -93,28 +93,29 @@ schema short_schema(double max_s) {
 schema limits_schema(const config::kernel_options& kernel) {
   using enum field_kind;
   auto kernels = static_cast<double>(kernel.max_per_sandbox);
-  return {"LimitsRequest",
-          "What the sandbox may use; what is left out is as configured.",
-          {{.name = "memory_bytes", .kind = integer, .min = 1 << 20},
-           {.name = "processes", .kind = integer, .doc = "At once, threads included; 0: any."},
-           {.name = "cpus", .kind = number, .doc = "Processors' worth of time; 0: any."},
-           {.name = "disk_bytes", .kind = integer, .doc = "Of one file; 0: any."},
-           {.name = "tmp_bytes",
-            .kind = integer,
-            .min = 1 << 20,
-            .doc = "Of the /tmp of each workload, kept in its memory."},
-           {.name = "open_files", .kind = integer, .min = 64, .doc = "Of one process."},
-           {.name = "output_bytes",
-            .kind = integer,
-            .min = 1 << 10,
-            .doc = "Of one execution, kept in its event log."},
-           {.name = "steps_per_turn", .kind = integer, .doc = "0: unlimited."},
-           {.name = "timeout_s_max",
-            .kind = number,
-            .max = static_cast<double>(kernel.timeout_ms_max) / 1e3,
-            .above_min = true,
-            .doc = "The largest time limit a request may ask for."},
-           {.name = "kernels_max", .kind = integer, .min = 1, .max = kernels}}};
+  return {
+      "LimitsRequest",
+      "What the sandbox may use; what is left out is as configured.",
+      {{.name = "memory_bytes", .kind = integer, .min = 1 << 20},
+       {.name = "processes", .kind = integer, .doc = "At once, threads included; 0: any."},
+       {.name = "cpus", .kind = number, .doc = "Processors' worth of time; 0: any."},
+       {.name = "disk_bytes", .kind = integer, .doc = "Of the workspace's files together; 0: any."},
+       {.name = "tmp_bytes",
+        .kind = integer,
+        .min = 1 << 20,
+        .doc = "Of the /tmp of each workload, kept in its memory."},
+       {.name = "open_files", .kind = integer, .min = 64, .doc = "Of one process."},
+       {.name = "output_bytes",
+        .kind = integer,
+        .min = 1 << 10,
+        .doc = "Of one execution, kept in its event log."},
+       {.name = "steps_per_turn", .kind = integer, .doc = "0: unlimited."},
+       {.name = "timeout_s_max",
+        .kind = number,
+        .max = static_cast<double>(kernel.timeout_ms_max) / 1e3,
+        .above_min = true,
+        .doc = "The largest time limit a request may ask for."},
+       {.name = "kernels_max", .kind = integer, .min = 1, .max = kernels}}};
 }
 
 schema sandbox_schema(const config::kernel_options& kernel) {
@@ -166,6 +167,7 @@ request_rules::request_rules(const config::kernel_options& k, const config::sand
       execution(execution_schema(static_cast<double>(k.timeout_ms_max) / 1e3)),
       short_execution(short_schema(static_cast<double>(k.timeout_ms_max) / 1e3)),
       sandbox(sandbox_schema(k)),
+      limits(limits_schema(k)),
       kernel{"KernelRequest",
              "The kernel to make.",
              {{.name = "id", .kind = field_kind::identifier, .doc = "Made up when left out."}}},
@@ -174,6 +176,12 @@ request_rules::request_rules(const config::kernel_options& k, const config::sand
                      "The line that `input()` is to return.",
                      {{.name = "value", .required = true}}},
       nothing{"EmptyRequest", "An empty object, or no body.", {}} {}
+
+limits request_rules::limits_of(sandbox_mode mode) const {
+  auto out = limit;
+  out.steps_per_turn = mode == sandbox_mode::chat ? chat_steps : agent_steps;
+  return out;
+}
 
 result<json> read_body(std::string_view body, const schema& s) {
   json value = json::object();
@@ -211,6 +219,13 @@ result<execution_request> read_execution(const json& body, const request_rules& 
   return out;
 }
 
+std::vector<limit_change> read_limits(const json& body, const protocol::limits& configured) {
+  std::vector<limit_change> out;
+  for (auto& [name, value] : body.items())
+    out.push_back({name, value.is_null() ? value_of(configured, name) : value.get<double>()});
+  return out;
+}
+
 sandbox_spec read_sandbox(const json& body, const request_rules& rules) {
   sandbox_spec out;
   out.id = value_or<std::string>(body, "id", {});
@@ -218,18 +233,11 @@ sandbox_spec read_sandbox(const json& body, const request_rules& rules) {
   out.mode = chat ? sandbox_mode::chat : sandbox_mode::agent;
   if (auto ttl = value_or(body, "ttl_s", 0.0); ttl > 0) out.ttl_ms = to_ms(ttl);
   if (auto idle = value_or(body, "idle_s", 0.0); idle > 0) out.idle_ms = to_ms(idle);
-  out.limit = rules.limit;
-  out.limit.steps_per_turn = chat ? rules.chat_steps : rules.agent_steps;
+  out.limit = rules.limits_of(out.mode);
   out.labels = object_text(body, "labels");
   auto it = body.find("limits");
   if (it == body.end() || it->is_null()) return out;
-  auto take = [&](const char* name, auto& member) {
-    auto fallback = static_cast<double>(member);
-    member = static_cast<std::decay_t<decltype(member)>>(value_or(*it, name, fallback));
-  };
-  each_limit(out.limit, take);
-  if (auto max_s = value_or(*it, "timeout_s_max", 0.0); max_s > 0)
-    out.limit.execution_ms_max = to_ms(max_s);
+  for (auto& change : read_limits(*it, rules.limits_of(out.mode))) apply(out.limit, change);
   return out;
 }
 

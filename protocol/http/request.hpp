@@ -7,11 +7,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/config.hpp"
 #include "protocol/error.hpp"
 #include "protocol/execution.hpp"
 #include "protocol/http/schema.hpp"
+#include "protocol/limits.hpp"
 #include "protocol/sandbox.hpp"
 
 namespace protocol::http {
@@ -20,6 +22,9 @@ namespace protocol::http {
 struct request_rules {
   request_rules(const config::kernel_options& kernel, const config::sandbox_options& sandbox,
                 const config::limit_options& limit);
+
+  /// What a sandbox gets that asks for nothing.
+  protocol::limits limits_of(sandbox_mode mode) const;
 
   std::int64_t timeout_ms;
   std::int64_t timeout_ms_max;
@@ -30,6 +35,7 @@ struct request_rules {
   schema execution;
   schema short_execution;
   schema sandbox;
+  schema limits;
   schema kernel;
   schema turn;
   schema standard_input;
@@ -44,6 +50,9 @@ result<nlohmann::json> read_body(std::string_view body, const schema& s);
 /// `timeout_ms_max` is the sandbox's own; a longer time limit is refused.
 result<execution_request> read_execution(const nlohmann::json& body, const request_rules& rules,
                                          std::int64_t timeout_ms_max);
+/// The limits that the body names; null stands for the one in `configured`.
+std::vector<limit_change> read_limits(const nlohmann::json& body,
+                                      const protocol::limits& configured);
 sandbox_spec read_sandbox(const nlohmann::json& body, const request_rules& rules);
 /// The id asked for; empty: none.
 std::string read_kernel(const nlohmann::json& body);

@@ -14,6 +14,8 @@ namespace tests {
 struct journal_record {
   std::vector<protocol::commit_execution> commits;
   std::vector<std::string> node_events;
+  std::vector<std::string> node_event_data;
+  std::vector<protocol::sandbox_spec> specs;
   std::vector<protocol::execution_record> unfinished;  ///< told to whoever loads a kernel
   bool holds = false;                                  ///< commits are not answered
   std::vector<std::pair<std::string, caf::typed_response_promise<protocol::committed>>> held;
@@ -40,14 +42,17 @@ inline actors::journal_actor::behavior_type fake_journal(actors::journal_actor::
       },
       [](const claim_key& x) { return x.execution_id; },
       [](const release_key&) {},
-      [](const sandbox_spec&) {},
+      [kept](const sandbox_spec& x) { kept->specs.push_back(x); },
       [](const forget_sandbox&) {},
       [](const load_sandboxes&) { return sandbox_list{}; },
       [](const mark_kernel&) {},
       [kept](const load_kernel&) {
         return kernel_memory{0, kept->unfinished};
       },
-      [kept](const node_event& x) { kept->node_events.push_back(x.type); },
+      [kept](const node_event& x) {
+        kept->node_events.push_back(x.type);
+        kept->node_event_data.push_back(x.data);
+      },
       [](const follow_execution&, const actors::follower_actor&) { return std::uint64_t{0}; },
       [kept](const actors::tick&) {  // lets the held answers go
         for (auto& [id, promise] : std::exchange(kept->held, {})) promise.deliver(committed{id});

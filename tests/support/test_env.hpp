@@ -47,10 +47,22 @@ class test_boxes : public actors::sandbox_host {
     opened.insert(spec.id);
     return {};
   }
+  protocol::result<void> change(const std::string&, const protocol::limits& limit) override {
+    if (!refuses.empty()) return protocol::fault{protocol::error_code::wrong_state, refuses, {}, 0};
+    held_to = limit;
+    return {};
+  }
+  protocol::sandbox_usage look(const std::string&, actors::look_order order) override {
+    auto out = used;
+    out.disk_measured = order.disk;
+    return out;
+  }
   void close(const std::string& id) override { opened.erase(id); }
 
   std::set<std::string> opened;
-  std::string refuses;  ///< why `open` fails; empty: it does not
+  std::string refuses;  ///< why `open` and `change` fail; empty: they do not
+  protocol::limits held_to;
+  protocol::sandbox_usage used;
 };
 
 /// Keeps nothing, so that the journal is asked; or, with a number, all.
@@ -74,6 +86,7 @@ struct test_env {
             .make_kernel_port = {},
             .boxes = boxes,
             .blocking = pool,
+            .looks = pool,
             .commits = commits,
             .views = views,
             .handles = handles,

@@ -175,6 +175,44 @@ CAF_TEST(an interrupt that hits before the code ends it although no reply comes)
   CAF_CHECK(d.ended.at("a").state_preserved);
 }
 
+CAF_TEST(what runs in a full workspace is interrupted with the quota as its cause) {
+  driver d;
+  d.start();
+  cause why{.kind = cause_kind::disk_quota, .limit = "disk_bytes=5", .detail = "full"};
+  d(ev::limit_exceeded{false, why});
+  CAF_CHECK(d.last.empty());  // nothing runs
+  d.execute("a").execute("b").busy("a");
+  d(ev::limit_exceeded{false, why});
+  CAF_CHECK(d.find<fx::interrupt_process>() != nullptr);
+  d(ev::limit_exceeded{false, why});
+  CAF_CHECK(d.last.empty());  // it is being interrupted
+  d.reply("a", R"({"status":"error","ename":"KeyboardInterrupt"})").idle("a");
+  CAF_CHECK_EQUAL(d.ended.at("a").status, execution_status::interrupted);
+  CAF_CHECK(d.ended.at("a").why == why);
+  CAF_CHECK(d.ended.at("a").state_preserved);
+  CAF_CHECK_EQUAL(d.sent, "b");
+  d.busy("b")(ev::limit_exceeded{false, why});
+  d.pass(kernel_deadline::interrupt);  // deaf
+  CAF_CHECK(d.find<fx::kill_process>() != nullptr);
+  d.die();
+  CAF_CHECK_EQUAL(d.ended.at("b").status, execution_status::kernel_died);
+  CAF_CHECK(d.ended.at("b").why == why);
+}
+
+CAF_TEST(a kernel killed for the memory of its sandbox ends what ran as memory_limit) {
+  driver d;
+  d.start().execute("a").busy("a");
+  cause why{.kind = cause_kind::memory_limit, .limit = "memory_bytes=5", .detail = "too much"};
+  d(ev::limit_exceeded{true, why});
+  CAF_CHECK(d.find<fx::kill_process>() != nullptr);
+  d.die();
+  CAF_CHECK_EQUAL(d.ended.at("a").status, execution_status::memory_limit);
+  CAF_CHECK(d.ended.at("a").why == why);
+  CAF_CHECK(!d.ended.at("a").state_preserved);
+  d(ev::limit_exceeded{true, why});  // the next generation is on its way
+  CAF_CHECK_EQUAL(d.generation, 2u);
+}
+
 CAF_TEST(a stale generation changes nothing) {
   driver d;
   d.start().die();

@@ -274,7 +274,7 @@ CAF_TEST(behind walls a kernel starts and stops as without) {
   ::kill(w.sink->pid, SIGKILL);
   CAF_REQUIRE(w.sink->wait([&] { return w.sink->exits == 1; }));
   CAF_CHECK_EQUAL(w.sink->status.signal, SIGKILL);
-  CAF_CHECK(!w.sink->status.memory_limit);
+  CAF_CHECK_EQUAL(w.sink->status.memory_bytes, 0u);
   w.start(2);
   CAF_REQUIRE(w.sink->wait([&] { return w.sink->readies == 2; }));
   w.execute("import os\nos._exit(137)");

@@ -38,9 +38,6 @@ struct recorder : actors::kernel_sink {
   void heartbeat_lost(std::uint64_t g, std::uint64_t n) override {
     note(g, [&] { misses = n, losses++; });
   }
-  void limit_hit(std::uint64_t g, std::string name, std::uint64_t) override {
-    note(g, [&] { limits_hit.push_back(std::move(name)); });
-  }
   void exited(std::uint64_t g, actors::exit_status s) override {
     note(g, [&] { status = std::move(s), exits++; });
   }
@@ -88,7 +85,6 @@ struct recorder : actors::kernel_sink {
   int starts = 0, readies = 0, exits = 0, drains = 0, losses = 0;
   std::uint64_t misses = 0, bytes = 0;
   actors::exit_status status;
-  std::vector<std::string> limits_hit;
   std::vector<message> messages;
 };
 

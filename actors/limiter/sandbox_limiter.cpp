@@ -1,0 +1,182 @@
+#include "actors/limiter/sandbox_limiter.hpp"
+
+#include <spdlog/spdlog.h>
+#include <caf/send.hpp>
+#include <chrono>
+#include <utility>
+
+#include "actors/directory.hpp"
+#include "actors/errors.hpp"
+#include "protocol/id.hpp"
+
+namespace actors {
+
+using protocol::execution_record;
+using protocol::execution_request;
+
+namespace {
+
+constexpr std::size_t held_max = 64;  // executions that wait for a look; beyond: refused at once
+
+}  // namespace
+
+sandbox_limiter_actor::behavior_type sandbox_limiter(sandbox_limiter_state::pointer self,
+                                                     const env* e, std::string sandbox_id,
+                                                     const protocol::limits& limit) {
+  return self->state.make_behavior(*e, std::move(sandbox_id), limit);
+}
+
+sandbox_limiter_actor::behavior_type sandbox_limiter_state::make_behavior(
+    const env& e, std::string sandbox_id, const protocol::limits& limit) {
+  using namespace protocol;  // NOLINT: the handlers read like the interface
+  env_ = &e;
+  sandbox_id_ = std::move(sandbox_id);
+  steps_ = std::make_unique<limiter_machine>(limiter_rules{0, limit.steps_per_turn});
+  budgets_ = std::make_unique<budget_machine>(limit, e.settings.limits.watch_ms);
+  look({});  // where the counters stand
+  schedule();
+  return {
+      [this](execution_request& x, const kernel_actor& kernel, const follower_actor& to) {
+        return admit(x, kernel, to);
+      },
+      [this](const release_execution& x) { release(x); },
+      [this](const tick& x) {
+        if (x.count != rhythm_) return;
+        look(budgets_->by_clock(now_ms()));
+        schedule();
+      },
+      [this](const begin_turn&) {
+        return steps_->begin_turn(make_id("trn_", env_->random.next(), env_->random.next()));
+      },
+      [this](const look_at_limits&) -> caf::result<limits_view> {
+        look(budgets_->by_request(now_ms()));
+        auto& ticket = next_.due ? next_ : under_way_;
+        return ticket.asked.emplace_back(self_->make_response_promise<limits_view>());
+      },
+      [this](const limits_looked& x) { looked(x); },
+      [this](const protocol::limits& x) { change(x); },
+  };
+}
+
+double sandbox_limiter_state::now_ms() const {
+  using ms = std::chrono::duration<double, std::milli>;
+  return ms(self_->clock().now().time_since_epoch()).count();
+}
+
+// -- admission -----------------------------------------------------------------------------------
+
+caf::result<execution_record> sandbox_limiter_state::admit(execution_request& x,
+                                                           const kernel_actor& kernel,
+                                                           const follower_actor& to) {
+  if (budgets_->refusal() && under_way_.held.size() + next_.held.size() < held_max) {
+    // Files may have been deleted since.
+    look(budgets_->by_request(now_ms()));
+    auto& held = (next_.due ? next_ : under_way_).held;
+    held.push_back({std::move(x), kernel, to, self_->make_response_promise<execution_record>()});
+    return held.back().answer;
+  }
+  if (auto in = let_in(x); !in) return to_error(in.error());
+  if (auto node = env_->handles.limiter()) return self_->delegate(node, std::move(x), kernel, to);
+  return self_->delegate(kernel, std::move(x), to);
+}
+
+protocol::result<void> sandbox_limiter_state::let_in(const execution_request& x) {
+  auto wall = env_->clock.now();
+  if (auto over = budgets_->refusal()) return *over;
+  auto in = steps_->admit(x.id, x.turn_id);
+  if (!in) {
+    if (in.error().code == protocol::error_code::step_limit)
+      budgets_->refused("steps_per_turn", static_cast<double>(steps_->steps_used()), wall);
+    return in;
+  }
+  if (budgets_->began()) schedule();
+  return {};
+}
+
+void sandbox_limiter_state::release(const protocol::release_execution& x) {
+  steps_->release(x);
+  if (auto node = env_->handles.limiter()) self_->send(node, x);
+}
+
+void sandbox_limiter_state::change(const protocol::limits& limit) {
+  steps_->change({0, limit.steps_per_turn});
+  budgets_->change(limit);
+}
+
+// -- looks ---------------------------------------------------------------------------------------
+
+void sandbox_limiter_state::schedule() {
+  self_->delayed_send(self_, std::chrono::milliseconds(budgets_->next_look_ms()), tick{++rhythm_});
+}
+
+void sandbox_limiter_state::look(look_order order) {
+  next_.due = true;
+  next_.order.disk |= order.disk;
+  next_.order.processes |= order.processes;
+  if (!looking_) begin_look();
+}
+
+void sandbox_limiter_state::begin_look() {
+  looking_ = true;
+  under_way_ = std::exchange(next_, {});
+  auto me = caf::actor_cast<caf::actor_addr>(self_);
+  env_->looks.post(sandbox_id_,
+                   [&boxes = env_->boxes, me, id = sandbox_id_, order = under_way_.order] {
+                     auto found = boxes.look(id, order);
+                     if (auto to = caf::actor_cast<sandbox_limiter_actor>(me))
+                       caf::anon_send(to, protocol::limits_looked{std::move(found)});
+                   });
+}
+
+void sandbox_limiter_state::looked(const protocol::limits_looked& x) {
+  looking_ = false;
+  auto& counters = env_->views.counters;
+  if (x.found.cpu_ms > counted_cpu_ms_)
+    counters.sandbox_cpu_ms += static_cast<std::uint64_t>(x.found.cpu_ms - counted_cpu_ms_);
+  counted_cpu_ms_ = x.found.cpu_ms;
+  carry_out(budgets_->looked(x.found, steps_->held() > 0, now_ms(), env_->clock.now()));
+  env_->views.put_usage(sandbox_id_, budgets_->last());
+  auto ticket = std::exchange(under_way_, {});
+  if (next_.due) begin_look();
+  settle(ticket);
+}
+
+void sandbox_limiter_state::carry_out(const look_outcome& outcome) {
+  for (auto& hit : outcome.hits) {
+    auto data = to_json(hit, sandbox_id_);
+    spdlog::info("limit_hit {}", data);
+    env_->views.counters.limit_hits.fetch_add(1, std::memory_order_relaxed);
+    if (auto journal = env_->handles.journal())
+      self_->send(journal, protocol::node_event{"limit_hit", std::move(data)});
+  }
+  for (auto& order : outcome.orders)
+    for (auto& each : env_->views.kernels(sandbox_id_)) {
+      auto meant = order.kernel_id.empty() || order.kernel_id == each->view.id;
+      auto kernel = env_->handles.kernel(sandbox_id_, each->view.id);
+      if (meant && kernel) self_->send(kernel, order);
+    }
+}
+
+void sandbox_limiter_state::settle(look_ticket& ticket) {
+  for (auto& answer : ticket.asked) answer.deliver(view());
+  for (auto& each : ticket.held) {
+    if (auto in = let_in(each.request); !in)
+      each.answer.deliver(to_error(in.error()));
+    else if (auto node = env_->handles.limiter())
+      each.answer.delegate(node, std::move(each.request), each.kernel, each.to);
+    else
+      each.answer.delegate(each.kernel, std::move(each.request), each.to);
+  }
+}
+
+protocol::limits_view sandbox_limiter_state::view() const {
+  auto out = budgets_->view(env_->views.isolation.level, steps_->steps_used(),
+                            env_->views.kernels(sandbox_id_).size());
+  out.limits.push_back({.name = "executions_max",
+                        .limit = static_cast<double>(env_->settings.limits.executions_max),
+                        .used = static_cast<double>(env_->views.counters.executions_held.load()),
+                        .held_by = "daemon"});
+  return out;
+}
+
+}  // namespace actors

@@ -1,0 +1,134 @@
+// A sandbox with its limiter and a kernel without a process: what looks lead to, and changes.
+#define CAF_SUITE sandbox_limiter
+
+#include "actors/limiter/sandbox_limiter.hpp"
+
+#include <algorithm>
+
+#include "actors/errors.hpp"
+#include "actors/sandbox/sandbox.hpp"
+#include "tests/support/actor_fixture.hpp"
+#include "tests/support/fake_journal.hpp"
+#include "tests/support/fake_kernel.hpp"
+#include "tests/support/temp_dir.hpp"
+#include "tests/support/test_env.hpp"
+
+using namespace std::chrono_literals;
+using namespace protocol;
+
+namespace {
+
+struct fixture : tests::actor_fixture {
+  tests::temp_dir dir;
+  tests::test_env world{dir.path()};
+  std::shared_ptr<tests::fake_kernel> process = std::make_shared<tests::fake_kernel>();
+  tests::journal_record kept;
+  tests::followed seen;
+  actors::journal_actor journal = sys.spawn(tests::fake_journal, &kept);
+  actors::follower_actor reader = sys.spawn(tests::recorder, &seen);
+  actors::sandbox_actor sandbox;
+
+  fixture() {
+    world.env.make_kernel_port = tests::ports_of(process);
+    world.handles.put(journal);
+    world.settings.limits.watch_ms = 100;
+    sandbox_spec spec{.id = "s"};
+    spec.limit.disk_bytes = 1'000;
+    spec.limit.kernels_max = 1;
+    sandbox = sys.spawn(actors::sandbox, &world.env, spec);
+    deliver();
+    process->come_up();
+    deliver();
+  }
+  ~fixture() override {
+    world.handles.clear();
+    stop(sandbox);
+    stop(journal);
+    stop(reader);
+  }
+  auto limiter() { return world.handles.sandbox("s").limiter; }
+  auto kernel() { return world.handles.kernel("s", "main"); }
+  execution_record execute(const std::string& id) {
+    execution_request r{.id = id, .code = "1"};
+    return ask<execution_record>(limiter(), r, kernel(), reader);
+  }
+  limit_view row(const std::string& name) {
+    for (auto& each : ask<limits_view>(limiter(), look_at_limits{"s"}).limits)
+      if (each.name == name) return each;
+    CAF_FAIL("no row " << name);
+  }
+  std::size_t hits() {
+    return static_cast<std::size_t>(std::ranges::count(kept.node_events, "limit_hit"));
+  }
+};
+
+}  // namespace
+
+CAF_TEST_FIXTURE_SCOPE(sandbox_limiter_tests, fixture)
+
+CAF_TEST(what the system refused is told once a sandbox) {
+  execute("a");
+  world.boxes.used = {.grouped = true, .process_refusals = 3};
+  pass(250ms);
+  CAF_REQUIRE_EQUAL(hits(), 1u);
+  CAF_CHECK(kept.node_event_data.back().find(R"("limit":"processes")") != std::string::npos);
+  CAF_CHECK_EQUAL(row("processes").last.action, "refused");
+  CAF_CHECK_EQUAL(hits(), 1u);
+}
+
+CAF_TEST(a full workspace ends what runs and lets nothing in until it is measured smaller) {
+  execute("a");
+  process->say(jupyter::channel::iopub, "status", R"({"execution_state":"busy"})", "a");
+  world.boxes.used = {.grouped = true, .disk_bytes = 2'000};
+  pass(250ms);
+  CAF_CHECK_EQUAL(hits(), 1u);
+  CAF_CHECK_EQUAL(process->interrupts, 1);
+  execution_request r{.id = "b", .code = "1"};
+  auto refused = ask_in_vain<execution_record>(limiter(), r, kernel(), reader);
+  CAF_CHECK(refused == error_code::disk_quota);
+  world.boxes.used.disk_bytes = 500;
+  CAF_CHECK_EQUAL(execute("c").id, "c");  // no clock had to go by
+}
+
+CAF_TEST(too much memory without a group kills the kernel) {
+  execute("a");
+  world.boxes.used = {.memory_bytes = 600'000'000, .largest_kernel = "main"};
+  pass(250ms);
+  CAF_CHECK(process->kills > 0);
+  CAF_CHECK_EQUAL(hits(), 1u);
+}
+
+CAF_TEST(changed limits reach everybody and are kept) {
+  auto rows = ask<limits_view>(sandbox, change_limits{{{"memory_bytes", 7e8}, {"kernels_max", 2}}});
+  CAF_CHECK_EQUAL(rows.limits.at(0).limit, 7e8);
+  CAF_CHECK_EQUAL(world.boxes.held_to.memory_bytes, 700'000'000u);
+  CAF_CHECK_EQUAL(world.views.sandbox("s")->spec.limit.kernels_max, 2u);
+  CAF_CHECK_EQUAL(kept.specs.back().limit.memory_bytes, 700'000'000u);
+  process->die(9);
+  pass(150ms);
+  CAF_REQUIRE_EQUAL(process->starts.size(), 2u);
+  CAF_CHECK_EQUAL(process->starts[1].limit.memory_bytes, 700'000'000u);
+}
+
+CAF_TEST(a change that the system refuses changes nothing) {
+  world.boxes.refuses = "in use";
+  auto why = ask_in_vain<limits_view>(sandbox, change_limits{{{"memory_bytes", 7e8}}});
+  CAF_CHECK(why == error_code::wrong_state);
+  CAF_CHECK_EQUAL(world.views.sandbox("s")->spec.limit.memory_bytes, 500'000'000u);
+  world.boxes.refuses.clear();
+  ask<limits_view>(sandbox, change_limits{{{"processes", 7}}});
+  CAF_CHECK_EQUAL(world.views.sandbox("s")->spec.limit.processes, 7u);
+}
+
+CAF_TEST(steps are counted and their refusal is shown) {
+  ask<limits_view>(sandbox, change_limits{{{"steps_per_turn", 1}}});
+  execute("a");
+  execution_request r{.id = "b", .code = "1"};
+  CAF_CHECK(ask_in_vain<execution_record>(limiter(), r, kernel(), reader) ==
+            error_code::step_limit);
+  auto steps = row("steps_per_turn");
+  CAF_CHECK_EQUAL(steps.used, 1.0);
+  CAF_CHECK_EQUAL(steps.last.action, "refused");
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
