@@ -27,7 +27,7 @@ class kernel_process;
 
 /// What a port measures by; set by the process that runs.
 struct kernel_gauge {
-  std::atomic<int> pid{0};  ///< 0: there is none
+  std::atomic<int> pid{0};                   ///< 0: there is none
   std::atomic<std::weak_ptr<const box>> in;  ///< not kept: its group goes when it is closed
 };
 
