@@ -50,7 +50,7 @@ class Watched:
 class Limits(Watched, DaemonCase):
     """What holds at every level of isolation, here at the weakest."""
 
-    flags = ("--limits.watch_ms", "200")
+    flags = ("--limits.watch_ms", "200", "--isolation.level", "none")
 
     def test_every_limit_tells_what_is_used_and_what_remains(self):
         mine = self.own_sandbox(limits={"steps_per_turn": 5})
