@@ -27,6 +27,12 @@ struct kernel_snapshot {
   std::string status_json;  ///< the body of GET /kernel/status
 };
 
+/// What the commands of a sandbox are up to.
+struct command_activity {
+  std::uint64_t running = 0;
+  protocol::unix_ms last_activity = 0;
+};
+
 /// One line of the supervision tree.
 struct tree_entry {
   std::string path;   ///< "supervisor/sandboxes/default/main"
@@ -59,6 +65,7 @@ class node_views {
   void put(protocol::kernel_view view);
   void put(protocol::sandbox_view view);
   void put(tree_entry entry);
+  void put(const std::string& sandbox_id, command_activity activity);
   void erase_kernel(const std::string& sandbox_id, const std::string& kernel_id);
   void erase_sandbox(const std::string& sandbox_id);
   void erase_tree(const std::string& path);  ///< with all below it
@@ -70,6 +77,7 @@ class node_views {
   std::shared_ptr<const protocol::sandbox_view> sandbox(std::string_view sandbox_id) const;
   std::vector<std::shared_ptr<const protocol::sandbox_view>> sandboxes() const;
   std::vector<tree_entry> tree() const;
+  command_activity commands(std::string_view sandbox_id) const;
 
   /// Raised once `default` and `main` are ready for the first time.
   std::atomic<bool> ready{false};
@@ -91,6 +99,7 @@ class node_views {
   mutable std::shared_mutex mutex_;
   std::map<kernel_key, std::shared_ptr<const kernel_snapshot>, kernel_less> kernels_;
   std::map<std::string, std::shared_ptr<const protocol::sandbox_view>, std::less<>> sandboxes_;
+  std::map<std::string, command_activity, std::less<>> commands_;
   std::map<std::string, tree_entry, std::less<>> tree_;
 };
 
