@@ -65,7 +65,7 @@ void commands_state::commit(command& c) {
   auto journal = env_->handles.journal();
   if (!journal) return told_end(id);
   protocol::commit_execution end{c.record, c.journalled + 1, since(c.events, c.journalled)};
-  end.log_file = env_->commits.keep(end);
+  end.log_file = env_->commits.keep({c.record, 1, c.events});
   if (end.log_file != 0) {
     caf::anon_send(journal, std::move(end));
     return told_end(id);
