@@ -31,6 +31,8 @@ class exec_session : public follower {
 
  protected:
   std::vector<side_input> side_inputs() override;
+  /// The daemon has accepted it.
+  bool begun() const noexcept { return !id_.empty(); }
   /// POSTs `body` to what it runs; a refusal is told on stderr.
   void post(const char* what, const std::string& body) const;
 

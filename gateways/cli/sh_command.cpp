@@ -99,7 +99,7 @@ class terminal_session final : public exec_session {
                        resizes_.consume();
                        post("resize", text_of(size_of_terminal()));
                      }});
-    if (reads_) sides.push_back({STDIN_FILENO, [this] { forward(); }});
+    if (reads_ && begun()) sides.push_back({STDIN_FILENO, [this] { forward(); }});
     return sides;
   }
 
