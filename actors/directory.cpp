@@ -21,7 +21,7 @@ kernel_actor directory::kernel(const std::string& sandbox_id, const std::string&
   return find_in(kernel_, std::pair(sandbox_id, kernel_id));
 }
 
-kernel_actor directory::kernel_of(const std::string& execution_id) const {
+execution_actor directory::runner_of(const std::string& execution_id) const {
   std::shared_lock lock(mutex_);
   return find_in(execution_, execution_id);
 }
@@ -37,7 +37,7 @@ void directory::put_kernel(const std::string& sandbox_id, const std::string& ker
   kernel_.insert_or_assign({sandbox_id, kernel_id}, std::move(x));
 }
 
-void directory::put_execution(const std::string& execution_id, kernel_actor x) {
+void directory::put_execution(const std::string& execution_id, execution_actor x) {
   std::unique_lock lock(mutex_);
   execution_.insert_or_assign(execution_id, std::move(x));
 }

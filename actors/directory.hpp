@@ -22,6 +22,7 @@ class directory {
     sandbox_actor sandbox;
     sandbox_limiter_actor limiter;
     workspace_actor workspace;
+    commands_actor commands;
   };
 
   /// A null handle means that it is being started, or was never there.
@@ -30,15 +31,15 @@ class directory {
   sandboxes_actor sandboxes() const { return read(sandboxes_); }
   sandbox_handles sandbox(const std::string& id) const;
   kernel_actor kernel(const std::string& sandbox_id, const std::string& kernel_id) const;
-  /// The kernel that has this execution now; null when it has ended or never was.
-  kernel_actor kernel_of(const std::string& execution_id) const;
+  /// Who runs this execution now; null when it has ended or never was.
+  execution_actor runner_of(const std::string& execution_id) const;
 
   void put(journal_actor x) { write(journal_, std::move(x)); }
   void put(limiter_actor x) { write(limiter_, std::move(x)); }
   void put(sandboxes_actor x) { write(sandboxes_, std::move(x)); }
   void put_sandbox(const std::string& id, sandbox_handles x);
   void put_kernel(const std::string& sandbox_id, const std::string& kernel_id, kernel_actor x);
-  void put_execution(const std::string& execution_id, kernel_actor x);
+  void put_execution(const std::string& execution_id, execution_actor x);
   void erase_sandbox(const std::string& id);
   void erase_kernel(const std::string& sandbox_id, const std::string& kernel_id);
   void erase_execution(const std::string& execution_id);
@@ -63,7 +64,7 @@ class directory {
   sandboxes_actor sandboxes_;
   std::map<std::string, sandbox_handles> sandbox_;
   std::map<std::pair<std::string, std::string>, kernel_actor> kernel_;
-  std::unordered_map<std::string, kernel_actor> execution_;
+  std::unordered_map<std::string, execution_actor> execution_;
 };
 
 }  // namespace actors

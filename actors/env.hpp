@@ -97,6 +97,51 @@ struct look_order {
   bool processes = false;  ///< open files and temporary space, process by process
 };
 
+/// What a command's process is started from.
+struct command_start {
+  std::string sandbox_id;
+  std::string command_id;
+  std::vector<std::string> argv;
+  std::vector<std::string> environment;
+  std::string workspace;
+  std::string directory;  ///< below the workspace
+  bool takes_input = false;
+  bool terminal = false;
+  std::uint64_t rows = 24;
+  std::uint64_t columns = 80;
+  protocol::limits limit;
+};
+
+/// What is heard of a command's process. Called from the command I/O thread, in the order things
+/// happened; `start_failed` or `exited` is the last.
+class command_sink {
+ public:
+  virtual ~command_sink() = default;
+  virtual void start_failed(std::string why) = 0;
+  /// Until the bytes are handed back by `command_port::consumed` they count against the port's
+  /// bound; beyond it nothing is read, and the process waits.
+  virtual void printed(protocol::command_stream on, protocol::buffer bytes) = 0;
+  /// So much of what was written is with the process, or will never be.
+  virtual void took_input(std::uint64_t bytes) = 0;
+  virtual void exited(exit_status status, protocol::usage used) = 0;
+};
+
+/// One command's process. Owned by the commands actor; destroying it kills the process with all its
+/// descendants.
+class command_port {
+ public:
+  virtual ~command_port() = default;
+  virtual void start(command_start what) = 0;
+  /// To its stdin; `last`: then its stdin is closed. On a terminal `last` is an end-of-file key.
+  virtual void write(std::string bytes, bool last) = 0;
+  virtual void resize(std::uint64_t rows, std::uint64_t columns) = 0;
+  /// SIGTERM to the process and all its descendants.
+  virtual void terminate() = 0;
+  /// SIGKILL to all of them.
+  virtual void kill() = 0;
+  virtual void consumed(std::uint64_t bytes) = 0;
+};
+
 /// What the operating system holds for each sandbox: its user, its group with the limits.
 class sandbox_host {
  public:
@@ -133,6 +178,9 @@ class blocking_pool {
 using kernel_port_factory =
     std::function<std::unique_ptr<kernel_port>(std::shared_ptr<kernel_sink>)>;
 
+using command_port_factory =
+    std::function<std::unique_ptr<command_port>(std::shared_ptr<command_sink>)>;
+
 class directory;
 
 /// Given to every actor at its start; outlives them all.
@@ -143,6 +191,7 @@ struct env {
   wall_clock& clock;
   random_source& random;
   kernel_port_factory make_kernel_port;
+  command_port_factory make_command_port;
   sandbox_host& boxes;
   blocking_pool& blocking;
   blocking_pool& looks;  ///< for looks at sandboxes: file work does not wait for a large workspace

@@ -23,6 +23,12 @@ struct kernel_timer {
   enum : std::uint8_t { begin, deadlines, commits, journal };
   std::uint8_t kind = begin;
 };
+/// A command's timer went off, or, without an id, that of the journal.
+struct command_timer {
+  std::string execution_id;
+  std::uint8_t which = 0;  ///< a `command_deadline`
+  std::uint64_t token = 0;
+};
 /// A dead child's wait is over.
 struct restart_due {
   std::string name;
@@ -35,6 +41,10 @@ struct tick {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, kernel_timer& x) {
   return f(x.kind);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, command_timer& x) {
+  return f(x.execution_id, x.which, x.token);
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, restart_due& x) {
@@ -52,16 +62,19 @@ using follower_actor = caf::typed_actor<
     // Takes the next events; numbers go on without a gap from the last batch.
     caf::reacts_to<event_batch>>;
 
-/// One kernel: orders everything its clients see, and owns its process.
-using kernel_actor = caf::typed_actor<
-    // Accepts code: queued, its events go to the follower from number 1.
+/// Whoever runs executions: a kernel, or the commands of a sandbox.
+using execution_actor = caf::typed_actor<
+    // Accepts one: its events go to the follower from number 1.
     caf::replies_to<execution_request, follower_actor>::with<execution_record>,
     // Sends the events from a number on to a follower; the record as it stands is the answer.
     caf::replies_to<follow_execution, follower_actor>::with<execution_record>,
-    // Interrupts it, or takes it out of the queue.
+    // Interrupts code, or takes it out of the queue; kills a command.
     caf::replies_to<cancel_execution>::with<execution_record>,
-    // Answers the kernel's input_request; wrong_state when it did not ask.
-    caf::replies_to<give_stdin>::with<execution_record>,
+    // Answers a kernel's input_request, or feeds a command; wrong_state when none is taken.
+    caf::replies_to<give_stdin>::with<execution_record>>;
+
+/// One kernel: orders everything its clients see, and owns its process.
+using kernel_actor = execution_actor::extend<
     // SIGINT to what runs; harmless when nothing does.
     caf::replies_to<interrupt_kernel>::with<kernel_view>,
     // A new generation; what ran and waited ends as cancelled.
@@ -78,6 +91,18 @@ using kernel_actor = caf::typed_actor<
     caf::reacts_to<committed>,
     // It is time to begin, to look at deadlines or commits, or to hand the journal what is new.
     caf::reacts_to<kernel_timer>>;
+
+/// The commands of a sandbox: orders everything their clients see, and owns their processes.
+using commands_actor = execution_actor::extend<
+    // The size of a command's terminal; wrong_state when it has none.
+    caf::replies_to<resize_terminal>::with<execution_record>,
+    // Ends everything, answers, and quits.
+    caf::replies_to<stop_commands>::with<done>,
+    // What the processes did, in the order it happened.
+    caf::reacts_to<command_start_failed>, caf::reacts_to<command_printed>,
+    caf::reacts_to<command_took_input>, caf::reacts_to<command_exited>,
+    // It is time to look at a deadline, or to hand the journal what is new.
+    caf::reacts_to<command_timer>>;
 
 /// The durable record. Batches writes; reads see what was written before them.
 using journal_actor = caf::typed_actor<
@@ -109,9 +134,9 @@ using journal_actor = caf::typed_actor<
 
 /// Admission, of the node: how much runs at once.
 using limiter_actor = caf::typed_actor<
-    // Lets an execution in and hands it on to its kernel, or says what is used and what remains.
-    caf::replies_to<execution_request, kernel_actor, follower_actor>::with<execution_record>,
-    // Its end, or the kernel's refusal, gives back what it held.
+    // Lets an execution in and hands it on to who runs it, or says what is used and what remains.
+    caf::replies_to<execution_request, execution_actor, follower_actor>::with<execution_record>,
+    // Its end, or a refusal further on, gives back what it held.
     caf::reacts_to<release_execution>>;
 
 /// Admission to a sandbox, which then asks the node's; and its budgets, watched.
@@ -136,7 +161,7 @@ using workspace_actor = caf::typed_actor<
     // Its own: the file work with this number is over.
     caf::reacts_to<tick>>;
 
-/// One sandbox: starts and supervises its limiter, workspace and kernels.
+/// One sandbox: starts and supervises its limiter, workspace, commands and kernels.
 using sandbox_actor = caf::typed_actor<
     // Adds a kernel; answered at once, it starts meanwhile.
     caf::replies_to<create_kernel>::with<kernel_view>,
@@ -200,6 +225,12 @@ CAF_ADD_TYPE_ID(troupe, (protocol::limits))
 CAF_ADD_TYPE_ID(troupe, (protocol::follow_execution))
 CAF_ADD_TYPE_ID(troupe, (protocol::cancel_execution))
 CAF_ADD_TYPE_ID(troupe, (protocol::give_stdin))
+CAF_ADD_TYPE_ID(troupe, (protocol::resize_terminal))
+CAF_ADD_TYPE_ID(troupe, (protocol::stop_commands))
+CAF_ADD_TYPE_ID(troupe, (protocol::command_start_failed))
+CAF_ADD_TYPE_ID(troupe, (protocol::command_printed))
+CAF_ADD_TYPE_ID(troupe, (protocol::command_took_input))
+CAF_ADD_TYPE_ID(troupe, (protocol::command_exited))
 CAF_ADD_TYPE_ID(troupe, (protocol::interrupt_kernel))
 CAF_ADD_TYPE_ID(troupe, (protocol::restart_kernel))
 CAF_ADD_TYPE_ID(troupe, (protocol::stop_kernel))
@@ -248,8 +279,9 @@ CAF_ADD_TYPE_ID(troupe, (protocol::close_sandbox))
 CAF_ADD_TYPE_ID(troupe, (protocol::drain))
 CAF_ADD_TYPE_ID(troupe, (protocol::done))
 CAF_ADD_TYPE_ID(troupe, (actors::kernel_timer))
+CAF_ADD_TYPE_ID(troupe, (actors::command_timer))
 CAF_ADD_TYPE_ID(troupe, (actors::restart_due))
 CAF_ADD_TYPE_ID(troupe, (actors::tick))
 CAF_ADD_TYPE_ID(troupe, (actors::follower_actor))
-CAF_ADD_TYPE_ID(troupe, (actors::kernel_actor))
+CAF_ADD_TYPE_ID(troupe, (actors::execution_actor))
 CAF_END_TYPE_ID_BLOCK(troupe)

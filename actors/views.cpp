@@ -44,6 +44,11 @@ protocol::sandbox_usage node_views::usage() const {
   return sum;
 }
 
+void node_views::put(const std::string& sandbox_id, command_activity activity) {
+  std::unique_lock lock(mutex_);
+  commands_.insert_or_assign(sandbox_id, activity);
+}
+
 void node_views::erase_kernel(const std::string& sandbox_id, const std::string& kernel_id) {
   std::unique_lock lock(mutex_);
   kernels_.erase({sandbox_id, kernel_id});
@@ -53,6 +58,7 @@ void node_views::erase_sandbox(const std::string& sandbox_id) {
   std::unique_lock lock(mutex_);
   sandboxes_.erase(sandbox_id);
   usage_.erase(sandbox_id);
+  commands_.erase(sandbox_id);
   std::erase_if(kernels_, [&](auto& entry) { return entry.first.first == sandbox_id; });
 }
 
@@ -99,6 +105,12 @@ std::vector<std::shared_ptr<const protocol::sandbox_view>> node_views::sandboxes
   std::shared_lock lock(mutex_);
   for (auto& [id, view] : sandboxes_) found.push_back(view);
   return found;
+}
+
+command_activity node_views::commands(std::string_view sandbox_id) const {
+  std::shared_lock lock(mutex_);
+  auto it = commands_.find(sandbox_id);
+  return it == commands_.end() ? command_activity{} : it->second;
 }
 
 /// A kernel's line tells of its process, and counts the restarts of its actor as well.

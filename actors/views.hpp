@@ -28,6 +28,12 @@ struct kernel_snapshot {
   std::string status_json;  ///< the body of GET /kernel/status
 };
 
+/// What the commands of a sandbox are up to.
+struct command_activity {
+  std::uint64_t running = 0;
+  protocol::unix_ms last_activity = 0;
+};
+
 /// One line of the supervision tree.
 struct tree_entry {
   std::string path;   ///< "supervisor/sandboxes/default/main"
@@ -70,6 +76,7 @@ class node_views {
   void put(protocol::sandbox_view view);
   void put(tree_entry entry);
   void put_usage(const std::string& sandbox_id, const protocol::sandbox_usage& found);
+  void put(const std::string& sandbox_id, command_activity activity);
   void erase_kernel(const std::string& sandbox_id, const std::string& kernel_id);
   void erase_sandbox(const std::string& sandbox_id);
   void erase_tree(const std::string& path);  ///< with all below it
@@ -83,6 +90,7 @@ class node_views {
   std::vector<tree_entry> tree() const;
   /// Of all sandboxes together, as they were last looked at; what is counted is left out.
   protocol::sandbox_usage usage() const;
+  command_activity commands(std::string_view sandbox_id) const;
 
   /// Set by main before anybody reads.
   isolation_view isolation;
@@ -106,6 +114,7 @@ class node_views {
   mutable std::shared_mutex mutex_;
   std::map<kernel_key, std::shared_ptr<const kernel_snapshot>, kernel_less> kernels_;
   std::map<std::string, std::shared_ptr<const protocol::sandbox_view>, std::less<>> sandboxes_;
+  std::map<std::string, command_activity, std::less<>> commands_;
   std::map<std::string, tree_entry, std::less<>> tree_;
   std::map<std::string, protocol::sandbox_usage, std::less<>> usage_;
 };

@@ -71,6 +71,12 @@ struct kernel_options {
   restart_policy restart;
 };
 
+struct command_options {
+  std::string shell = "/bin/bash";  ///< runs a command that is one string, with -c
+  std::uint64_t max_per_sandbox = 16;
+  std::int64_t kill_grace_ms = 2'000;  ///< from SIGTERM to SIGKILL
+};
+
 struct sandbox_options {
   std::uint64_t max = 256;
   std::string default_mode = "agent";  ///< of the sandbox `default`: agent or chat
@@ -116,6 +122,7 @@ struct settings {
   http_options http;
   cdp_options cdp;
   kernel_options kernel;
+  command_options command;
   sandbox_options sandbox;
   isolation_options isolation;
   limit_options limits;

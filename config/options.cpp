@@ -41,6 +41,10 @@ constexpr field kernel_restart() {
   return at<&settings::kernel, &kernel_options::restart, Member>();
 }
 template <auto Member>
+constexpr field command() {
+  return at<&settings::command, Member>();
+}
+template <auto Member>
 constexpr field sandbox() {
   return at<&settings::sandbox, Member>();
 }
@@ -164,6 +168,14 @@ constexpr std::array table{
            between(0, hour_ms), "", "Between asking a kernel to stop and killing it.", ""},
     option{"kernel.restart.then", kernel_restart<&restart_policy::then>(), "", any, exhausted_words,
            "What follows an exhausted policy: the kernel fails, or its parent does.", ""},
+
+    option{"command.shell", command<&command_options::shell>(), "", any, "",
+           "The shell that runs a command which is one string, with -c.", ""},
+    option{"command.max_per_sandbox", command<&command_options::max_per_sandbox>(), "",
+           between(1, 1'024), "", "Commands that run at once in one sandbox; beyond: 429.", ""},
+    option{"command.kill_grace_ms", command<&command_options::kill_grace_ms>(), "ms",
+           between(0, hour_ms), "", "From a command's SIGTERM, at its time limit, to its SIGKILL.",
+           ""},
 
     option{"sandbox.max", sandbox<&sandbox_options::max>(), "", between(1, 100'000), "",
            "Sandboxes on the node.", ""},

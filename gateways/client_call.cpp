@@ -1,5 +1,6 @@
 #include "gateways/client_call.hpp"
 
+#include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 #include <chrono>
 
@@ -11,6 +12,7 @@
 namespace gateways {
 
 using namespace protocol;  // NOLINT: this file translates between their words and the sink's
+using actors::execution_actor;
 using actors::kernel_actor;
 using std::chrono::milliseconds;
 
@@ -93,7 +95,7 @@ void client_call_state::abandon() {
   abandoned_ = true;
   if (submitted_ && !accepted_) return;  // the answer of the kernel is still to come; see `send_to`
   if (!accepted_) return give_up();
-  auto k = request_.cancel_on_disconnect ? env_->handles.kernel_of(request_.id) : kernel_actor{};
+  auto k = request_.cancel_on_disconnect ? env_->handles.runner_of(request_.id) : execution_actor{};
   if (k) caf::anon_send(k, cancel_execution{request_.id});
   self_->quit();
 }
@@ -112,7 +114,8 @@ void client_call_state::begin(call::execute& c) {
   form_ = c.as;
   request_.told_early = form_ != call::form::whole;
   goal_ = form_ == call::form::stream ? goal::stream : goal::whole;
-  request_.id = make_id("exe_", env_->random.next(), env_->random.next());
+  auto prefix = request_.command.given() ? command_prefix : std::string_view("exe_");
+  request_.id = make_id(prefix, env_->random.next(), env_->random.next());
   if (c.idempotency_key.empty()) return submit();
   key_ = {request_.sandbox_id, c.idempotency_key, c.body_hash, request_.id};
   request_.idempotency_key = std::move(c.idempotency_key);
@@ -129,7 +132,7 @@ void client_call_state::claim() {
 void client_call_state::claimed(const std::string& id) {
   request_.id = id;
   if (id == key_.execution_id) return submit();
-  if (env_->handles.kernel_of(id)) {
+  if (env_->handles.runner_of(id)) {
     if (form_ == call::form::begin) goal_ = goal::look;
     status_ = form_ == call::form::begin ? 202 : 200;
     return resume();
@@ -140,17 +143,19 @@ void client_call_state::claimed(const std::string& id) {
 }
 
 void client_call_state::submit() {
+  if (request_.command.given())
+    return with_commands(request_.sandbox_id, [this](const execution_actor& c) { send_to(c); });
   with_kernel(request_.sandbox_id, request_.kernel_id,
               [this](const kernel_actor& k) { send_to(k); });
 }
 
-/// Through the limiter, which hands the request on to the kernel.
-void client_call_state::send_to(const kernel_actor& k) {
+/// Through the limiter, which hands the request on to the runner.
+void client_call_state::send_to(const execution_actor& runner) {
   auto limiter = env_->handles.sandbox(request_.sandbox_id).limiter;
   if (!limiter) return fail(being_restarted());
   submitted_ = true;
-  self_->monitor(k);
-  self_->request(limiter, milliseconds(ask_ms), request_, k, actors::follower_actor(self_))
+  self_->monitor(runner);
+  self_->request(limiter, milliseconds(ask_ms), request_, runner, actors::follower_actor(self_))
       .then(
           [this](const execution_record& r) {
             accepted_ = true;
@@ -195,7 +200,7 @@ void client_call_state::end(execution_record record) {
 
 /// Follows the execution from `next_`: where it runs, or in the journal once it has ended.
 void client_call_state::resume() {
-  auto k = env_->handles.kernel_of(request_.id);
+  auto k = env_->handles.runner_of(request_.id);
   if (!k) return page();
   self_->monitor(k);
   self_
@@ -242,7 +247,7 @@ void client_call_state::begin(call::get_execution& c) {
 void client_call_state::begin(call::cancel_execution& c) {
   request_.id = c.execution_id;
   goal_ = goal::look;
-  auto k = env_->handles.kernel_of(c.execution_id);
+  auto k = env_->handles.runner_of(c.execution_id);
   if (!k) return resume();  // it has ended: 200 with the resource, or not found
   self_->request(k, milliseconds(ask_ms), protocol::cancel_execution{c.execution_id})
       .then([this](const execution_record& r) { answer(202, to_json(r, {})); },
@@ -251,12 +256,24 @@ void client_call_state::begin(call::cancel_execution& c) {
 
 void client_call_state::begin(call::give_stdin& c) {
   auto id = c.execution_id;
-  auto k = env_->handles.kernel_of(id);
+  auto k = env_->handles.runner_of(id);
   if (k)
-    return ask(k, ask_ms, protocol::give_stdin{id, std::move(c.value)},
+    return ask(k, ask_ms, protocol::give_stdin{id, std::move(c.value), c.last},
                [this](const execution_record& r) { answer(200, to_json(r, {})); });
   ask(env_->handles.journal(), ask_ms, load_execution{id}, [this](const execution_record&) {
     fail(fault{.code = error_code::wrong_state, .detail = "the execution has ended"});
+  });
+}
+
+void client_call_state::begin(call::resize_terminal& c) {
+  auto id = c.command_id;
+  // Whoever runs an execution of that kind of id is a commands actor.
+  if (auto runner = env_->handles.runner_of(id))
+    return ask(caf::actor_cast<actors::commands_actor>(runner), ask_ms,
+               protocol::resize_terminal{id, c.rows, c.columns},
+               [this](const execution_record& r) { answer(200, to_json(r, {})); });
+  ask(env_->handles.journal(), ask_ms, load_execution{id}, [this](const execution_record&) {
+    fail(fault{.code = error_code::wrong_state, .detail = "the command has ended"});
   });
 }
 
@@ -280,6 +297,22 @@ void client_call_state::with_kernel(const std::string& sandbox_id, const std::st
         fault{.code = error_code::wrong_state,
               .detail = "the sandbox is " + to_string(known->state) + ": " + known->why.detail});
   again_ = [this, sandbox_id, kernel_id, then] { with_kernel(sandbox_id, kernel_id, then); };
+  try_again(&client_call_state::run_again);
+}
+
+/// The same for who runs the commands of a sandbox.
+template <class Then>
+void client_call_state::with_commands(const std::string& sandbox_id, Then then) {
+  auto known = env_->views.sandbox(sandbox_id);
+  if (!known)
+    return fail(fault{.code = error_code::sandbox_not_found, .detail = "no sandbox " + sandbox_id});
+  auto commands = env_->handles.sandbox(sandbox_id).commands;
+  if (commands && known->state != sandbox_state::closing) return then(commands);
+  if (known->state == sandbox_state::failed || known->state == sandbox_state::closing)
+    return fail(
+        fault{.code = error_code::wrong_state,
+              .detail = "the sandbox is " + to_string(known->state) + ": " + known->why.detail});
+  again_ = [this, sandbox_id, then] { with_commands(sandbox_id, then); };
   try_again(&client_call_state::run_again);
 }
 

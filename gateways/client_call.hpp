@@ -1,7 +1,7 @@
 // One client call as an actor: from `client_port::submit` to the sink's final call.
 //
-// Spawned by the actor port, owned by nobody, ends itself. Follows a kernel's events, and goes on
-// from the last number when the kernel's actor is replaced or the execution has ended meanwhile.
+// Spawned by the actor port, owned by nobody, ends itself. Follows an execution's events, and goes
+// on from the last number when its actor is replaced or the execution has ended meanwhile.
 // Invariant: exactly one final call on the sink; every wait has an end.
 #pragma once
 
@@ -33,6 +33,7 @@ class client_call_state {
   void begin(call::get_execution& c);
   void begin(call::cancel_execution& c);
   void begin(call::give_stdin& c);
+  void begin(call::resize_terminal& c);
   void begin(call::create_sandbox& c);
   void begin(call::delete_sandbox& c);
   void begin(call::begin_turn& c);
@@ -47,7 +48,7 @@ class client_call_state {
   void claim();
   void claimed(const std::string& execution_id);
   void submit();
-  void send_to(const actors::kernel_actor& k);
+  void send_to(const actors::execution_actor& runner);
   void resume();
   void page();
   void page_node();
@@ -66,6 +67,8 @@ class client_call_state {
   void ask(const Handle& whom, std::int64_t timeout_ms, Command command, Then then);
   template <class Then>
   void with_kernel(const std::string& sandbox_id, const std::string& kernel_id, Then then);
+  template <class Then>
+  void with_commands(const std::string& sandbox_id, Then then);
   template <class Then>
   void with_sandbox(const std::string& sandbox_id, Then then);
 

@@ -47,6 +47,7 @@ enum class form : std::uint8_t {
   stream,  ///< `events` … `finished`
   begin,   ///< `answered` 202 with the resource as it stands
 };
+/// Code for a kernel, or a command.
 struct execute {
   protocol::execution_request request;  ///< `id` is left empty
   form as = form::whole;
@@ -66,6 +67,12 @@ struct cancel_execution {
 struct give_stdin {
   std::string execution_id;
   std::string value;
+  bool last = false;  ///< of a command: nothing follows
+};
+struct resize_terminal {
+  std::string command_id;
+  std::uint64_t rows = 0;
+  std::uint64_t columns = 0;
 };
 struct create_sandbox {
   protocol::sandbox_spec spec;  ///< an empty id is filled in
@@ -113,8 +120,9 @@ struct follow_node {
 
 using client_call =
     std::variant<call::execute, call::follow_execution, call::get_execution, call::cancel_execution,
-                 call::give_stdin, call::create_sandbox, call::delete_sandbox, call::begin_turn,
-                 call::get_limits, call::change_limits, call::create_kernel, call::delete_kernel,
+                 call::give_stdin, call::resize_terminal, call::create_sandbox,
+                 call::delete_sandbox, call::begin_turn, call::get_limits, call::change_limits,
+                 call::create_kernel, call::delete_kernel,
                  call::interrupt_kernel, call::restart_kernel, call::follow_node>;
 
 class client_port {

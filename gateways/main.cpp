@@ -22,6 +22,7 @@
 #include "gateways/node_life.hpp"
 #include "gateways/node_signals.hpp"
 #include "gateways/process/blocking_pool.hpp"
+#include "gateways/process/command_host.hpp"
 #include "gateways/process/kernel_host.hpp"
 #include "gateways/process/run_dir.hpp"
 #include "gateways/process/sweep.hpp"
@@ -78,6 +79,7 @@ int serve(const config::settings& settings) {
   gateways::sweep_leftovers(dir->path(), gateways::run_dir_of(dir->path()), dir->instance());
   gateways::launcher launch(settings.isolation, dir->instance());
   gateways::kernel_host host(settings.kernel, {dir->path(), dir->instance()}, launch);
+  gateways::command_host commands({settings.kernel.python, dir->instance()}, launch);
   gateways::blocking_pool blocking, looks;
   gateways::commit_log commits(dir->path());
   gateways::system_clock clock;
@@ -92,6 +94,7 @@ int serve(const config::settings& settings) {
                 clock,
                 random,
                 [&host](auto sink) { return host.make_port(std::move(sink)); },
+                [&commands](auto sink) { return commands.make_port(std::move(sink)); },
                 launch.sandboxes(),
                 blocking,
                 looks,

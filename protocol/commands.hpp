@@ -15,7 +15,7 @@
 
 namespace protocol {
 
-// -- to a kernel ---------------------------------------------------------------------------------
+// -- to a kernel, or to the commands of a sandbox -------------------------------------------------
 
 /// Events from number `from` (inclusive); with `live` also those to come, until `ended`.
 struct follow_execution {
@@ -29,6 +29,17 @@ struct cancel_execution {
 struct give_stdin {
   std::string execution_id;
   std::string value;
+  bool last = false;  ///< of a command: nothing follows
+};
+struct resize_terminal {
+  std::string execution_id;
+  std::uint64_t rows = 0;
+  std::uint64_t columns = 0;
+};
+/// Ends all commands with `status` and `why`, then the actor itself.
+struct stop_commands {
+  execution_status status = execution_status::cancelled;
+  cause why;
 };
 struct interrupt_kernel {
   std::string reason;
@@ -79,6 +90,32 @@ struct process_exited {
 };
 struct link_drained {
   std::uint64_t generation = 0;
+};
+
+// -- what a command's process tells ---------------------------------------------------------------
+
+enum class command_stream : std::uint8_t { out, err, terminal };
+
+struct command_start_failed {
+  std::string execution_id;
+  std::string why;
+};
+struct command_printed {
+  std::string execution_id;
+  command_stream on = command_stream::out;
+  buffer bytes;
+};
+struct command_took_input {
+  std::string execution_id;
+  std::uint64_t bytes = 0;
+};
+/// All that it printed has been told.
+struct command_exited {
+  std::string execution_id;
+  int exit_code = -1;
+  int signal = 0;
+  bool memory_limit = false;  ///< meanwhile the system killed in its sandbox, at the memory limit
+  usage used;
 };
 
 // -- to the journal ------------------------------------------------------------------------------
@@ -241,7 +278,13 @@ struct done {
 
 TROUPE_INSPECT(follow_execution, x.execution_id, x.from, x.live)
 TROUPE_INSPECT(cancel_execution, x.execution_id)
-TROUPE_INSPECT(give_stdin, x.execution_id, x.value)
+TROUPE_INSPECT(give_stdin, x.execution_id, x.value, x.last)
+TROUPE_INSPECT(resize_terminal, x.execution_id, x.rows, x.columns)
+TROUPE_INSPECT(stop_commands, x.status, x.why)
+TROUPE_INSPECT(command_start_failed, x.execution_id, x.why)
+TROUPE_INSPECT(command_printed, x.execution_id, x.on, x.bytes)
+TROUPE_INSPECT(command_took_input, x.execution_id, x.bytes)
+TROUPE_INSPECT(command_exited, x.execution_id, x.exit_code, x.signal, x.memory_limit, x.used)
 TROUPE_INSPECT(interrupt_kernel, x.reason)
 TROUPE_INSPECT(restart_kernel, x.wait)
 TROUPE_INSPECT(limit_exceeded, x.kernel_id, x.kill, x.why)

@@ -19,6 +19,7 @@ enum class error_code : std::uint8_t {
   unauthorized,
   host_not_allowed,
   origin_not_allowed,
+  path_escapes,
   route_not_found,
   sandbox_not_found,
   kernel_not_found,

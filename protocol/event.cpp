@@ -89,12 +89,24 @@ std::string to_json(const usage& u) {
   return w.close();
 }
 
+void write_exit(object_writer& w, const execution_record& r) {
+  if (r.exit_code >= 0)
+    w.number("exit_code", static_cast<std::int64_t>(r.exit_code));
+  else
+    w.raw("exit_code", "null");
+  w.text_or_null("signal", r.signal != 0 ? signal_name(r.signal) : "");
+}
+
 std::string ended_data(const execution_record& r) {
   object_writer w(256);
   w.text("status", name_of(r.status));
   w.raw("cause", cause_json(r));
-  w.flag("state_preserved", r.state_preserved);
-  w.number_or_null("execution_count", r.execution_count);
+  if (is_command(r.id)) {
+    write_exit(w, r);
+  } else {
+    w.flag("state_preserved", r.state_preserved);
+    w.number_or_null("execution_count", r.execution_count);
+  }
   w.milliseconds("duration_ms", r.duration_ms);
   w.raw("usage", to_json(r.used));
   return w.close();

@@ -14,6 +14,8 @@
 
 namespace protocol {
 
+class object_writer;
+
 /// `type` and `execution_id` are plain words; `data_json` is one JSON object on one line.
 buffer render_event(std::uint64_t n, std::string_view type, unix_ms at,
                     std::string_view execution_id, std::uint64_t generation,
@@ -33,6 +35,9 @@ std::string_view event_data(std::string_view line) noexcept;
 std::string cause_json(const execution_record& r);
 
 std::string to_json(const usage& u);
+
+/// How the process of a command ended: the members `exit_code` and `signal`.
+void write_exit(object_writer& w, const execution_record& r);
 
 /// The data of `ended`.
 std::string ended_data(const execution_record& r);

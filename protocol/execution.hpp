@@ -1,4 +1,5 @@
-// An execution: one piece of code run in a kernel, its request, its record, its events.
+// An execution: one piece of code run in a kernel, or one command run beside it; its request, its
+// record, its events.
 //
 // These are the structs that cross actors and nodes; `resource.hpp` renders them for clients.
 #pragma once
@@ -42,9 +43,38 @@ inline std::string to_string(execution_status s) {
 }
 execution_status status_from_name(std::string_view name) noexcept;
 
+/// A process to run in the sandbox: `line` by the shell, or `argv` as it stands.
+struct command_spec {
+  std::string line;
+  std::vector<std::string> argv;
+  std::vector<std::string> environment;  ///< "NAME=value"
+  std::string directory;                 ///< below the workspace; empty: the workspace itself
+  std::string input;                     ///< given to its stdin at its start
+  bool keeps_input = false;              ///< stdin stays open after `input`
+  bool terminal = false;                 ///< stdin, stdout and stderr are one terminal
+  std::uint64_t rows = 24;               ///< of the terminal
+  std::uint64_t columns = 80;
+
+  /// False: the execution is code for a kernel.
+  bool given() const noexcept { return !line.empty() || !argv.empty(); }
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, command_spec& x) {
+  return f(x.line, x.argv, x.environment, x.directory, x.input, x.keeps_input, x.terminal, x.rows,
+           x.columns);
+}
+
+inline constexpr std::string_view command_prefix = "cmd_";
+
+/// Whether the execution of that id is a command.
+constexpr bool is_command(std::string_view execution_id) noexcept {
+  return execution_id.starts_with(command_prefix);
+}
+
 /// What a client asked for. `id` is made by the gateway before it is sent.
 struct execution_request {
-  std::string id;  ///< exe_…
+  std::string id;  ///< exe_…, of a command cmd_…
   std::string sandbox_id;
   std::string kernel_id;
   std::string code;
@@ -61,13 +91,14 @@ struct execution_request {
   std::string idempotency_key;          ///< empty: none
   std::string body_hash;                ///< of what the key stands for
   bool told_early = false;              ///< somebody is told of it before its end
+  command_spec command;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, execution_request& x) {
   return f(x.id, x.sandbox_id, x.kernel_id, x.code, x.timeout_ms, x.allow_stdin, x.silent,
            x.store_history, x.stop_on_error, x.cancel_on_disconnect, x.user_expressions, x.labels,
-           x.turn_id, x.client, x.idempotency_key, x.body_hash, x.told_early);
+           x.turn_id, x.client, x.idempotency_key, x.body_hash, x.told_early, x.command);
 }
 
 /// Output that was cut out of the middle of the event log.
@@ -85,8 +116,8 @@ typename Inspector::result_type inspect(Inspector& f, truncation& x) {
 }
 
 struct usage {
-  double cpu_ms = 0;                    ///< CPU time of the kernel process during the execution
-  std::uint64_t memory_peak_bytes = 0;  ///< the kernel process's peak so far
+  double cpu_ms = 0;  ///< CPU time of the kernel process during the execution, or of the command
+  std::uint64_t memory_peak_bytes = 0;  ///< the kernel process's peak so far, or the command's
 };
 
 template <class Inspector>
@@ -98,7 +129,7 @@ typename Inspector::result_type inspect(Inspector& f, usage& x) {
 struct execution_record {
   std::string id;
   std::string sandbox_id;
-  std::string kernel_id;
+  std::string kernel_id;         ///< empty: a command
   std::uint64_t generation = 0;  ///< of the kernel it ran in; 0 while queued
   execution_state state = execution_state::queued;
   execution_status status = execution_status::none;
@@ -112,6 +143,8 @@ struct execution_record {
   std::uint64_t last_event = 0;
   truncation truncated;
   usage used;
+  int exit_code = -1;                   ///< of a command, 0..255; -1: none
+  int signal = 0;                       ///< that ended a command; 0: none
   std::string user_expressions = "{}";  ///< the kernel's answers, a JSON object's text
   std::string labels = "{}";
   std::string turn_id;
@@ -123,8 +156,8 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, execution_record& x) {
   return f(x.id, x.sandbox_id, x.kernel_id, x.generation, x.state, x.status, x.why,
            x.state_preserved, x.execution_count, x.queued_at, x.started_at, x.ended_at,
-           x.duration_ms, x.last_event, x.truncated, x.used, x.user_expressions, x.labels,
-           x.turn_id, x.idempotency_key, x.body_hash);
+           x.duration_ms, x.last_event, x.truncated, x.used, x.exit_code, x.signal,
+           x.user_expressions, x.labels, x.turn_id, x.idempotency_key, x.body_hash);
 }
 
 /// Numbered events of one execution, each rendered once as one line of JSON without its newline.

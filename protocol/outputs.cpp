@@ -238,4 +238,24 @@ shown_outputs collect_outputs(std::span<const buffer> events) {
   return shown;
 }
 
+shown_streams collect_printed(std::span<const buffer> events) {
+  constexpr std::array<std::string_view, 2> names{"name", "text"};
+  std::vector<std::string_view> out, err;
+  shown_streams shown;
+  for (const auto& event : events) {
+    if (event_type(event.view()) != "stream") continue;
+    std::array<std::string_view, 2> values;
+    json_members(event_data(event.view()), names, values);
+    if (!is_json_string(values[1])) continue;
+    (values[0] == "\"stderr\"" ? err : out).push_back(values[1]);
+    shown.text += json_text(values[1]);
+  }
+  shown.out.clear();
+  shown.err.clear();
+  append_joined(shown.out, out);
+  append_joined(shown.err, err);
+  shown.text = strip_ansi(shown.text);
+  return shown;
+}
+
 }  // namespace protocol

@@ -22,18 +22,51 @@ void write_end(object_writer& w, const execution_record& r) {
   const bool ended = r.state == execution_state::ended;
   w.text_or_null("status", ended ? name_of(r.status) : "");
   w.raw("cause", ended ? cause_json(r) : "null");
-  w.raw("state_preserved", ended ? (r.state_preserved ? "true" : "false") : "null");
-  w.number_or_null("execution_count", r.execution_count);
+  if (is_command(r.id)) {
+    write_exit(w, r);
+  } else {
+    w.raw("state_preserved", ended ? (r.state_preserved ? "true" : "false") : "null");
+    w.number_or_null("execution_count", r.execution_count);
+  }
   if (ended)
     w.milliseconds("duration_ms", r.duration_ms);
   else
     w.raw("duration_ms", "null");
 }
 
+void write_times(object_writer& w, const execution_record& r) {
+  w.time_or_null("queued_at", r.queued_at);
+  w.time_or_null("started_at", r.started_at);
+  w.time_or_null("ended_at", r.ended_at);
+  w.number("last_event", r.last_event);
+}
+
+void write_rest(object_writer& w, const execution_record& r) {
+  w.raw("truncated", r.truncated.bytes_total ? truncated_data(r.truncated) : "null");
+  w.raw("usage", r.state == execution_state::ended ? to_json(r.used) : "null");
+  w.text_or_null("turn_id", r.turn_id);
+  w.raw("labels", r.labels.empty() ? "{}" : r.labels);
+}
+
+std::string command_json(const execution_record& r, std::span<const buffer> events) {
+  const auto shown = collect_printed(events);
+  object_writer w(1'024 + 2 * (shown.out.size() + shown.err.size()) + shown.text.size());
+  w.text("id", r.id);
+  w.text("sandbox_id", r.sandbox_id);
+  w.text("state", name_of(r.state));
+  write_end(w, r);
+  write_times(w, r);
+  w.text("text", shown.text);
+  w.raw("stdout", shown.out);
+  w.raw("stderr", shown.err);
+  write_rest(w, r);
+  return w.close();
+}
+
 }  // namespace
 
 std::string to_json(const execution_record& r, std::span<const buffer> events) {
-  const bool ended = r.state == execution_state::ended;
+  if (is_command(r.id)) return command_json(r, events);
   const auto shown = collect_outputs(events);
   object_writer w(1'024 + 2 * shown.text.size() + shown.outputs.size() + shown.images.size());
   w.text("id", r.id);
@@ -42,18 +75,12 @@ std::string to_json(const execution_record& r, std::span<const buffer> events) {
   w.number_or_null("generation", r.generation);
   w.text("state", name_of(r.state));
   write_end(w, r);
-  w.time_or_null("queued_at", r.queued_at);
-  w.time_or_null("started_at", r.started_at);
-  w.time_or_null("ended_at", r.ended_at);
-  w.number("last_event", r.last_event);
+  write_times(w, r);
   w.text("text", shown.text);
   w.raw("outputs", shown.outputs);
   w.raw("images", shown.images);
   w.raw("error", shown.error);
-  w.raw("truncated", r.truncated.bytes_total ? truncated_data(r.truncated) : "null");
-  w.raw("usage", ended ? to_json(r.used) : "null");
-  w.text_or_null("turn_id", r.turn_id);
-  w.raw("labels", r.labels.empty() ? "{}" : r.labels);
+  write_rest(w, r);
   if (!r.user_expressions.empty() && r.user_expressions != "{}")
     w.raw("user_expressions", r.user_expressions);
   return w.close();

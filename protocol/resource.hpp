@@ -15,8 +15,8 @@
 
 namespace protocol {
 
-/// The execution resource. `events` are the lines made by `render_event`, in order; outputs, text,
-/// images and error are taken from them.
+/// The execution resource; of a command, with exit code, signal and streams instead of outputs.
+/// `events` are the lines made by `render_event`, in order: what was printed is taken from them.
 std::string to_json(const execution_record& r, std::span<const buffer> events);
 
 std::string to_json(const kernel_view& k);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 namespace protocol {
@@ -128,6 +129,26 @@ std::string to_utf8(std::string_view text) {
     done = ++at;
   }
   return out.append(text.substr(done));
+}
+
+std::string utf8_joiner::add(std::string_view bytes) {
+  auto text = std::move(held_);
+  text += bytes;
+  auto cut = text.size();
+  for (std::size_t back = 1; back <= 3 && back <= text.size(); ++back) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
+    if ((byte & 0xc0) == 0x80) continue;
+    const std::size_t length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    if (length > back) cut -= back;
+    break;
+  }
+  held_ = text.substr(cut);
+  text.resize(cut);
+  return to_utf8(text);
+}
+
+std::string utf8_joiner::finish() {
+  return to_utf8(std::exchange(held_, {}));
 }
 
 }  // namespace protocol

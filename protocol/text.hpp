@@ -24,4 +24,16 @@ std::size_t utf8_cut(std::string_view text, std::size_t max) noexcept;
 /// The text itself, or with each byte that is no UTF-8 replaced by U+FFFD.
 std::string to_utf8(std::string_view text);
 
+/// Bytes that come in pieces, as text: a character that is split over two pieces comes whole with
+/// the second. Invariant: all that was given out, joined, is `to_utf8` of all that was taken in.
+class utf8_joiner {
+ public:
+  std::string add(std::string_view bytes);
+  /// What was held back, when nothing more will come.
+  std::string finish();
+
+ private:
+  std::string held_;  ///< at most three bytes: the beginning of a character
+};
+
 }  // namespace protocol

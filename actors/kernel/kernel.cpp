@@ -7,6 +7,7 @@
 #include "actors/directory.hpp"
 #include "actors/errors.hpp"
 #include "actors/kernel/kernel_sink.hpp"
+#include "actors/leftover.hpp"
 #include "protocol/event.hpp"
 #include "protocol/json.hpp"
 
@@ -181,26 +182,11 @@ void kernel_state_impl::begin(protocol::kernel_memory memory) {
 
 /// An execution that an earlier actor or daemon left without an end gets it now.
 void kernel_state_impl::end_leftover(execution_record record) {
-  auto ours = record.queued_at >= env_->started_at;
-  record.state = protocol::execution_state::ended;
-  record.status =
-      ours ? protocol::execution_status::kernel_died : protocol::execution_status::node_lost;
-  record.why = {.kind = ours ? cause_kind::actor_failed : cause_kind::daemon_lost,
-                .detail = ours ? "a part of the daemon failed and was started again"
-                               : "the daemon was killed while it ran"};
-  record.state_preserved = false;
-  record.ended_at = env_->clock.now();
-  if (record.started_at > 0)
-    record.duration_ms = static_cast<double>(record.ended_at - record.started_at);
-  ++record.last_event;
-  auto line = protocol::render_event(record.last_event, "ended", record.ended_at, record.id,
-                                     record.generation, protocol::ended_data(record));
-  env_->handles.erase_execution(record.id);
+  auto end = end_of_leftover(std::move(record), env_->started_at, env_->clock.now());
+  env_->handles.erase_execution(end.record.id);
   if (auto limiter = env_->handles.sandbox(args_.sandbox_id).limiter)
-    self_->send(limiter, protocol::release_execution{record.id});
-  if (auto journal = env_->handles.journal())
-    caf::anon_send(journal,
-                   protocol::commit_execution{record, record.last_event, {std::move(line)}});
+    self_->send(limiter, protocol::release_execution{end.record.id});
+  if (auto journal = env_->handles.journal()) caf::anon_send(journal, std::move(end));
 }
 
 std::vector<kernel_output> kernel_state_impl::step(kernel_input in) {

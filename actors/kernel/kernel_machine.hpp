@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "actors/kernel/output_bound.hpp"
+#include "actors/moment.hpp"
 #include "actors/supervision/restart.hpp"
 #include "config/config.hpp"
 #include "protocol/cause.hpp"
@@ -24,14 +25,6 @@
 #include "protocol/sandbox.hpp"
 
 namespace actors {
-
-/// What the world adds to an event: steady time for deadlines and wall time for stamps, both in
-/// milliseconds, and chance.
-struct moment {
-  double steady_ms = 0;
-  protocol::unix_ms wall = 0;
-  std::uint64_t random = 0;
-};
 
 enum class kernel_deadline : std::uint8_t {
   start,      ///< the process must answer

@@ -40,10 +40,15 @@ output_bound::passed output_bound::add(output_item item) {
   return out;
 }
 
-void output_bound::take_stream(const std::string& name, const std::string& text, passed& out) {
-  std::string_view left = text;
+output_bound::passed output_bound::add_text(const std::string& name, std::string_view text) {
+  passed out;
+  take_stream(name, text, out);
+  return out;
+}
+
+void output_bound::take_stream(const std::string& name, std::string_view left, passed& out) {
   while (!left.empty()) {
-    auto size = protocol::utf8_cut(left, piece_bytes);
+    auto size = protocol::utf8_cut(left, piece_);
     auto piece = left.substr(0, size == 0 ? left.size() : size);
     take({"stream", stream_content(name, piece)}, piece.size(),
          protocol::buffer(std::string(piece)), out);

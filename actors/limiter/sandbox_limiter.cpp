@@ -36,8 +36,8 @@ sandbox_limiter_actor::behavior_type sandbox_limiter_state::make_behavior(
   look({});  // where the counters stand
   schedule();
   return {
-      [this](execution_request& x, const kernel_actor& kernel, const follower_actor& to) {
-        return admit(x, kernel, to);
+      [this](execution_request& x, const execution_actor& runner, const follower_actor& to) {
+        return admit(x, runner, to);
       },
       [this](const release_execution& x) { release(x); },
       [this](const tick& x) {
@@ -66,18 +66,18 @@ double sandbox_limiter_state::now_ms() const {
 // -- admission -----------------------------------------------------------------------------------
 
 caf::result<execution_record> sandbox_limiter_state::admit(execution_request& x,
-                                                           const kernel_actor& kernel,
+                                                           const execution_actor& runner,
                                                            const follower_actor& to) {
   if (budgets_->refusal() && under_way_.held.size() + next_.held.size() < held_max) {
     // Files may have been deleted since.
     look(budgets_->by_request(now_ms()));
     auto& held = (next_.due ? next_ : under_way_).held;
-    held.push_back({std::move(x), kernel, to, self_->make_response_promise<execution_record>()});
+    held.push_back({std::move(x), runner, to, self_->make_response_promise<execution_record>()});
     return held.back().answer;
   }
   if (auto in = let_in(x); !in) return to_error(in.error());
-  if (auto node = env_->handles.limiter()) return self_->delegate(node, std::move(x), kernel, to);
-  return self_->delegate(kernel, std::move(x), to);
+  if (auto node = env_->handles.limiter()) return self_->delegate(node, std::move(x), runner, to);
+  return self_->delegate(runner, std::move(x), to);
 }
 
 protocol::result<void> sandbox_limiter_state::let_in(const execution_request& x) {
@@ -163,9 +163,9 @@ void sandbox_limiter_state::settle(look_ticket& ticket) {
     if (auto in = let_in(each.request); !in)
       each.answer.deliver(to_error(in.error()));
     else if (auto node = env_->handles.limiter())
-      each.answer.delegate(node, std::move(each.request), each.kernel, each.to);
+      each.answer.delegate(node, std::move(each.request), each.runner, each.to);
     else
-      each.answer.delegate(each.kernel, std::move(each.request), each.to);
+      each.answer.delegate(each.runner, std::move(each.request), each.to);
   }
 }
 

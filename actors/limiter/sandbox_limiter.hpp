@@ -31,7 +31,7 @@ class sandbox_limiter_state {
   /// An execution that came while the workspace was over its limit: that is measured first.
   struct held_execution {
     protocol::execution_request request;
-    kernel_actor kernel;
+    execution_actor runner;
     follower_actor to;
     caf::typed_response_promise<protocol::execution_record> answer;
   };
@@ -44,7 +44,7 @@ class sandbox_limiter_state {
   };
 
   caf::result<protocol::execution_record> admit(protocol::execution_request& x,
-                                                const kernel_actor& kernel,
+                                                const execution_actor& runner,
                                                 const follower_actor& to);
   protocol::result<void> let_in(const protocol::execution_request& x);
   void release(const protocol::release_execution& x);

@@ -5,6 +5,7 @@
 #include <caf/send.hpp>
 #include <chrono>
 
+#include "actors/command/commands.hpp"
 #include "actors/errors.hpp"
 #include "actors/kernel/kernel.hpp"
 #include "actors/limiter/sandbox_limiter.hpp"
@@ -119,6 +120,7 @@ void sandbox_state_impl::opened(const protocol::sandbox_opened& x) {
   if (state_ == sandbox_state::closing) return;
   if (x.why.empty()) {
     open_ = true;
+    start_commands();
     for (auto& id : spec_.kernels) start_kernel(id);
   } else {
     spdlog::error("sandbox_failed id={} cause=\"{}\"", spec_.id, x.why);
@@ -127,6 +129,17 @@ void sandbox_state_impl::opened(const protocol::sandbox_opened& x) {
   }
   publish();
   if (!changes_.empty()) begin_change();
+}
+
+void sandbox_state_impl::start_commands() {
+  children_->start({"commands",
+                    [this] {
+                      handles_.commands =
+                          self_->spawn(commands, env_, commands_args{spec_.id, root_, spec_.limit});
+                      env_->handles.put_sandbox(spec_.id, handles_);
+                      return caf::actor_cast<caf::strong_actor_ptr>(handles_.commands);
+                    },
+                    env_->settings.actor_restart});
 }
 
 void sandbox_state_impl::start_kernel(const std::string& id) {
@@ -248,11 +261,11 @@ caf::result<protocol::done> sandbox_state_impl::close(const protocol::close_sand
   closing_.push_back(promise);
   if (std::exchange(state_, sandbox_state::closing) == sandbox_state::closing) return promise;
   publish();
-  stop_kernels(x);
+  stop_workloads(x);
   return promise;
 }
 
-void sandbox_state_impl::stop_kernels(const protocol::close_sandbox& x) {
+void sandbox_state_impl::stop_workloads(const protocol::close_sandbox& x) {
   auto left = std::make_shared<std::size_t>(1);
   auto one_less = [this, left, forget = x.forget] {
     if (--*left == 0) leave(forget);
@@ -267,6 +280,15 @@ void sandbox_state_impl::stop_kernels(const protocol::close_sandbox& x) {
         .then([one_less](const protocol::done&) { one_less(); },
               [one_less, k](const caf::error&) {
                 caf::anon_send_exit(k, caf::exit_reason::user_shutdown);
+                one_less();
+              });
+  }
+  if (auto c = handles_.commands) {
+    ++*left;
+    self_->request(c, grace, protocol::stop_commands{x.status, x.why})
+        .then([one_less](const protocol::done&) { one_less(); },
+              [one_less, c](const caf::error&) {
+                caf::anon_send_exit(c, caf::exit_reason::user_shutdown);
                 one_less();
               });
   }

@@ -1,4 +1,4 @@
-// One sandbox: starts and supervises its limiter, its workspace and its kernels.
+// One sandbox: starts and supervises its limiter, its workspace, its commands and its kernels.
 //
 // Owned by the sandboxes actor. Publishes the sandbox's view; puts its children's handles into the
 // directory. A kernel whose restart policy gave up makes the sandbox `failed`, still there to be
@@ -38,6 +38,7 @@ class sandbox_state_impl {
   void prepare();
   void open();
   void opened(const protocol::sandbox_opened& x);
+  void start_commands();
   void start_kernel(const std::string& id);
   caf::result<protocol::kernel_view> create(const protocol::create_kernel& x);
   caf::result<protocol::done> remove(const protocol::delete_kernel& x);
@@ -46,7 +47,7 @@ class sandbox_state_impl {
   void begin_change();
   void changed(const protocol::limits_changed& x);
   caf::result<protocol::done> close(const protocol::close_sandbox& x);
-  void stop_kernels(const protocol::close_sandbox& x);
+  void stop_workloads(const protocol::close_sandbox& x);
   void leave(bool forget);
   void keep();
   void publish();

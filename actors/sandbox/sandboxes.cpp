@@ -23,6 +23,8 @@ constexpr auto drain_look = std::chrono::milliseconds(20);
 bool works(const node_views& views) {
   for (auto& k : views.all_kernels())
     if (!k->view.running.empty() || k->view.queue > 0) return true;
+  for (auto& s : views.sandboxes())
+    if (views.commands(s->spec.id).running > 0) return true;
   return false;
 }
 
@@ -149,8 +151,9 @@ void sandboxes_state::look() {
   for (auto& view : env_->views.sandboxes()) {
     if (view->state == protocol::sandbox_state::closing) continue;
     auto& spec = view->spec;
-    auto last = spec.created_at;
-    auto busy = false;
+    auto commands = env_->views.commands(spec.id);
+    auto last = std::max(spec.created_at, commands.last_activity);
+    auto busy = commands.running > 0;
     for (auto& k : env_->views.kernels(spec.id)) {
       last = std::max(last, k->view.last_activity);
       busy = busy || !k->view.running.empty() || k->view.queue > 0;

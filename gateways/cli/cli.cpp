@@ -23,6 +23,7 @@ void declare(CLI::App& app, const serve_function& serve, std::function<int()>& c
   add_serve(app, serve, chosen);
   add_exec(app, chosen);
   add_run(app, chosen);
+  add_sh(app, chosen);
   add_lists(app, chosen);
   add_events(app, chosen);
   add_status(app, chosen);

@@ -29,6 +29,7 @@ void add_serve(CLI::App& app, const serve_function& serve, std::function<int()>&
 void add_config(CLI::App& app, std::function<int()>& chosen);
 void add_exec(CLI::App& app, std::function<int()>& chosen);
 void add_run(CLI::App& app, std::function<int()>& chosen);
+void add_sh(CLI::App& app, std::function<int()>& chosen);
 void add_lists(CLI::App& app, std::function<int()>& chosen);
 void add_status(CLI::App& app, std::function<int()>& chosen);
 void add_events(CLI::App& app, std::function<int()>& chosen);

@@ -2,11 +2,13 @@
 
 #include <array>
 #include <cctype>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
 #include "gateways/cli/daemon.hpp"
 #include "gateways/cli/json_text.hpp"
+#include "protocol/cause.hpp"
 
 namespace gateways::cli {
 namespace {
@@ -77,6 +79,7 @@ void event_printer::show(std::string_view line) {
     if (status_.empty()) status_ = "unknown";
     // Interrupted, but by a limit and not by anybody who would know.
     over_quota_ = text_at(member(member(event, "data"), "cause"), "kind") == "disk_quota";
+    take_own_code(member(event, "data"));
   }
   if (type == "input_request") prompt_ = {true, member(member(event, "data"), "password") == true};
   if (options_.json)
@@ -85,8 +88,16 @@ void event_printer::show(std::string_view line) {
     show_event(type, event);
 }
 
+void event_printer::take_own_code(const json& data) {
+  if (status_ != "ok" && status_ != "error") return;
+  if (member(data, "exit_code").is_number_integer())
+    own_code_ = member(data, "exit_code").get<int>();
+  else if (const auto signal = text_at(data, "signal"); !signal.empty())
+    own_code_ = 128 + signal_of(signal);
+}
+
 int event_printer::exit_code() const noexcept {
-  return over_quota_ ? exit_died : exit_code_of(status_);
+  return over_quota_ ? exit_died : own_code_.value_or(exit_code_of(status_));
 }
 
 void event_printer::show_event(const std::string& type, const json& event) {
@@ -101,8 +112,8 @@ void event_printer::show_event(const std::string& type, const json& event) {
   } else if (type == "input_request") {
     err_ << text_at(data, "prompt") << std::flush;
   } else if (type == "interrupt") {
-    note(text_at(data, "step") == "kill" ? "the kernel is killed: " + text_at(data, "reason")
-                                         : "interrupted: " + text_at(data, "reason"));
+    note((text_at(data, "step") == "kill" ? "killed: " : "interrupted: ") +
+         text_at(data, "reason"));
   } else if (type == "kernel_restarting") {
     note("the kernel restarts");
   } else if (type == "truncated") {
@@ -192,6 +203,12 @@ std::string without_ansi(std::string_view text) {
     }
   }
   return plain;
+}
+
+int signal_of(const std::string& name) {
+  for (int number = 1; number <= SIGRTMAX; ++number)
+    if (protocol::signal_name(number) == name) return number;
+  return 0;
 }
 
 int exit_code_of(std::string_view status) noexcept {

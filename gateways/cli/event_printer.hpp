@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -34,7 +35,7 @@ class event_printer {
   std::uint64_t last() const noexcept { return last_; }  ///< number of the last event seen
   bool ended() const noexcept { return !status_.empty(); }
   const std::string& status() const noexcept { return status_; }
-  /// Of the command, once ended.
+  /// Of the program, once ended: a command's own, if nothing but itself ended it.
   int exit_code() const noexcept;
 
   const input_prompt& prompt() const noexcept { return prompt_; }
@@ -45,6 +46,7 @@ class event_printer {
   void show_bundle(const nlohmann::json& data, const nlohmann::json& event);
   void show_error(const nlohmann::json& data);
   void show_end(const nlohmann::json& data);
+  void take_own_code(const nlohmann::json& data);
   bool save_picture(const nlohmann::json& bundle, const nlohmann::json& event);
   void note(const std::string& text);
 
@@ -54,6 +56,7 @@ class event_printer {
   std::uint64_t last_ = 0;
   std::string status_;
   bool over_quota_ = false;
+  std::optional<int> own_code_;  ///< of a command, as a shell would tell it
   input_prompt prompt_;
 };
 
@@ -62,6 +65,9 @@ std::string from_base64(std::string_view text);
 
 /// The text without ANSI escape sequences.
 std::string without_ansi(std::string_view text);
+
+/// The number of a signal by its name ("SIGKILL"); 0: none is called so.
+int signal_of(const std::string& name);
 
 /// 0, 1, 124, 130 or 137, as docs/troupe.1 lists them.
 int exit_code_of(std::string_view status) noexcept;

@@ -107,7 +107,7 @@ std::optional<fault> dispatcher::check_origin(request& r, const peer& from) cons
     add_line(r.lines, "Access-Control-Allow-Origin", head.origin);
     add_line(r.lines, "Access-Control-Expose-Headers",
              "Location, Retry-After, RateLimit, RateLimit-Policy, Troupe-Execution-Id, "
-             "X-Request-Id");
+             "Troupe-Command-Id, X-Request-Id");
     add_line(r.lines, "Vary", "Origin");
     return std::nullopt;
   }

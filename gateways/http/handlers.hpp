@@ -56,6 +56,8 @@ outcome execute(const services& s, const request& r);
 outcome get_execution(const services& s, const request& r);
 outcome get_execution_events(const services& s, const request& r);
 outcome post_stdin(const services& s, const request& r);
+outcome post_command_stdin(const services& s, const request& r);
+outcome resize_command(const services& s, const request& r);
 outcome cancel_execution(const services& s, const request& r);
 outcome get_node_events(const services& s, const request& r);
 

@@ -1,9 +1,10 @@
-// Routes on executions and their events, in the three forms an answer may have.
+// Routes on executions, commands among them, and their events, in the three forms of an answer.
 #include <openssl/evp.h>
 
 #include <array>
 
 #include "gateways/http/handlers.hpp"
+#include "protocol/http/command_request.hpp"
 #include "protocol/http/problem.hpp"
 #include "protocol/http/target.hpp"
 #include "protocol/id.hpp"
@@ -59,24 +60,43 @@ std::optional<std::string_view> last_event_id(const request& r) {
   return r.head.last_event_id;
 }
 
+bool about_commands(const request& r) {
+  return r.to->tag == "commands";
+}
+
+call::form answer_later(const request& r, plan& p) {
+  p.adapt = located(about_commands(r) ? "/v1/commands/" : "/v1/executions/");
+  return call::form::begin;
+}
+
 /// Whether to wait, and in which form to answer.
 protocol::result<call::form> choose_form(const request& r, plan& p) {
   auto query = web::query::parse(r.query);
   if (!query) return query.error();
   auto wait = query->find("wait") ? web::parse_switch(*query->find("wait")) : std::optional(true);
   if (!wait) return web::invalid_fields({{"?wait", "must be true or false"}});
-  if (!*wait) {
-    p.adapt = located("/v1/executions/");
-    return call::form::begin;
-  }
+  if (!*wait) return answer_later(r, p);
   auto form = web::choose(r.head.accept, r.to->forms);
   if (!form) return nothing_acceptable(r);
   p.form = *form;
   return *form == media::json ? call::form::whole : call::form::stream;
 }
 
-outcome execute_in(const services& s, const request& r, const std::string& sandbox_id,
-                   const web::schema& shape) {
+/// What the body asks for; its `kernel_id` is known.
+protocol::result<web::asked_command> read_asked(const services& s, const request& r,
+                                                const protocol::sandbox_spec& sandbox) {
+  auto body = web::read_body(r.body, *r.to->body);
+  if (!body) return body.error();
+  auto timeout_ms_max = sandbox.limit.execution_ms_max;
+  if (about_commands(r)) return web::read_command(*body, s.rules, timeout_ms_max);
+  auto asked = web::read_execution(*body, s.rules, timeout_ms_max);
+  if (!asked) return asked.error();
+  if (!s.views.kernel(sandbox.id, asked->kernel_id))
+    return kernel_missing(sandbox.id, asked->kernel_id);
+  return web::asked_command{std::move(*asked), false};
+}
+
+outcome execute_in(const services& s, const request& r, const std::string& sandbox_id) {
   auto sandbox = s.views.sandbox(sandbox_id);
   if (!sandbox) return sandbox_missing(s, sandbox_id);
   plan p;
@@ -84,12 +104,10 @@ outcome execute_in(const services& s, const request& r, const std::string& sandb
   if (!form) return form.error();
   auto seen = number(last_event_id(r), "Last-Event-ID", 0);
   if (!seen) return seen.error();
-  auto body = web::read_body(r.body, shape);
-  if (!body) return body.error();
-  auto asked = web::read_execution(*body, s.rules, sandbox->spec.limit.execution_ms_max);
-  if (!asked) return asked.error();
-  if (!s.views.kernel(sandbox_id, asked->kernel_id))
-    return kernel_missing(sandbox_id, asked->kernel_id);
+  auto read = read_asked(s, r, sandbox->spec);
+  if (!read) return read.error();
+  if (read->background) form = answer_later(r, p);
+  auto* asked = &read->request;
   if (r.head.idempotency_key.size() > key_bytes_max)
     return web::invalid_fields({{"Idempotency-Key", "must have at most 255 characters"}});
   asked->sandbox_id = sandbox_id;
@@ -102,35 +120,38 @@ outcome execute_in(const services& s, const request& r, const std::string& sandb
   return p;
 }
 
-bool plausible(const std::string& id) {
-  return protocol::valid_id(id);
+/// Whether the id may be one of the route's kind; else there is none.
+bool plausible(const request& r) {
+  auto& id = r.params.at(0);
+  return protocol::valid_id(id) && protocol::is_command(id) == about_commands(r);
 }
 
-fault execution_missing(const std::string& id) {
-  auto name = protocol::json_string(id);
-  return {error_code::execution_not_found, "there is no execution " + name,
-          "{\"execution_id\":" + name + "}", 0};
+fault execution_missing(const request& r) {
+  auto name = protocol::json_string(r.params.at(0));
+  auto kind = std::string(about_commands(r) ? "command" : "execution");
+  return {error_code::execution_not_found, "there is no " + kind + " " + name,
+          "{\"" + kind + "_id\":" + name + "}", 0};
 }
 
 }  // namespace
 
 outcome execute_short(const services& s, const request& r) {
-  return execute_in(s, r, std::string(default_sandbox), s.rules.short_execution);
+  return execute_in(s, r, std::string(default_sandbox));
 }
 
 outcome execute(const services& s, const request& r) {
-  return execute_in(s, r, r.params.at(0), s.rules.execution);
+  return execute_in(s, r, r.params.at(0));
 }
 
 outcome get_execution(const services&, const request& r) {
-  if (!plausible(r.params.at(0))) return execution_missing(r.params.at(0));
+  if (!plausible(r)) return execution_missing(r);
   plan p;
   p.call = call::get_execution{r.params.at(0)};
   return p;
 }
 
 outcome get_execution_events(const services&, const request& r) {
-  if (!plausible(r.params.at(0))) return execution_missing(r.params.at(0));
+  if (!plausible(r)) return execution_missing(r);
   auto form = web::choose(r.head.accept, r.to->forms);
   if (!form) return nothing_acceptable(r);
   auto query = web::query::parse(r.query);
@@ -147,7 +168,7 @@ outcome get_execution_events(const services&, const request& r) {
 }
 
 outcome post_stdin(const services& s, const request& r) {
-  if (!plausible(r.params.at(0))) return execution_missing(r.params.at(0));
+  if (!plausible(r)) return execution_missing(r);
   auto body = web::read_body(r.body, s.rules.standard_input);
   if (!body) return body.error();
   plan p;
@@ -155,8 +176,28 @@ outcome post_stdin(const services& s, const request& r) {
   return p;
 }
 
+outcome post_command_stdin(const services& s, const request& r) {
+  if (!plausible(r)) return execution_missing(r);
+  auto body = web::read_body(r.body, s.rules.command_input);
+  if (!body) return body.error();
+  auto [value, close] = web::read_command_input(*body);
+  plan p;
+  p.call = call::give_stdin{r.params.at(0), std::move(value), close};
+  return p;
+}
+
+outcome resize_command(const services& s, const request& r) {
+  if (!plausible(r)) return execution_missing(r);
+  auto body = web::read_body(r.body, s.rules.terminal_size);
+  if (!body) return body.error();
+  auto [rows, columns] = web::read_terminal_size(*body);
+  plan p;
+  p.call = call::resize_terminal{r.params.at(0), rows, columns};
+  return p;
+}
+
 outcome cancel_execution(const services&, const request& r) {
-  if (!plausible(r.params.at(0))) return execution_missing(r.params.at(0));
+  if (!plausible(r)) return execution_missing(r);
   plan p;
   p.call = call::cancel_execution{r.params.at(0)};
   return p;

@@ -21,6 +21,7 @@ constexpr tag_doc tags[] = {
     {"sandboxes", "Sandboxes and their turns."},
     {"kernels", "Kernels of a sandbox."},
     {"executions", "Pieces of code, their events and their ends."},
+    {"commands", "Programs run in a sandbox beside its kernels, in the forms of an execution."},
 };
 
 const query_doc wait_query{"wait", "boolean",
@@ -299,6 +300,75 @@ void add_running_routes(std::vector<route>& to, const request_rules& rules) {
                 .in_drain = true});
 }
 
+void add_command_routes(std::vector<route>& to, const request_rules& rules) {
+  using enum method;
+  to.push_back({.verb = post,
+                .pattern = "/v1/sandboxes/{sandbox_id}/commands",
+                .id = "runCommand",
+                .tag = "commands",
+                .summary = "Run a command: wait for its end, or read its events as they come",
+                .handle = execute,
+                .answers = "Command",
+                .body = &rules.command,
+                .forms = execution_forms,
+                .queries = {wait_query},
+                .errors = {path_escapes, sandbox_not_found, not_acceptable, wrong_state,
+                           idempotency_mismatch, execution_limit, step_limit},
+                .accepted = true});
+  to.push_back({.verb = get,
+                .pattern = "/v1/commands/{command_id}",
+                .id = "getCommand",
+                .tag = "commands",
+                .summary = "A command as it stands",
+                .handle = get_execution,
+                .answers = "Command",
+                .errors = {execution_not_found}});
+  to.push_back({.verb = del,
+                .pattern = "/v1/commands/{command_id}",
+                .id = "cancelCommand",
+                .tag = "commands",
+                .summary = "Kill it with all it started: 202, or 200 when it had ended already",
+                .handle = cancel_execution,
+                .answers = "Command",
+                .errors = {execution_not_found},
+                .accepted = true,
+                .in_drain = true});
+  to.push_back({.verb = get,
+                .pattern = "/v1/commands/{command_id}/events",
+                .id = "followCommand",
+                .tag = "commands",
+                .summary = "A command's events from a number on, then live until `ended`",
+                .handle = get_execution_events,
+                .answers = "Event",
+                .forms = event_forms,
+                .queries = {{"from", "integer", "The first event's number, from 1"}},
+                .errors = {execution_not_found, not_acceptable, invalid_field}});
+}
+
+void add_command_input_routes(std::vector<route>& to, const request_rules& rules) {
+  using enum method;
+  to.push_back({.verb = post,
+                .pattern = "/v1/commands/{command_id}/stdin",
+                .id = "feedCommand",
+                .tag = "commands",
+                .summary = "Write to its standard input, or end it",
+                .handle = post_command_stdin,
+                .answers = "Command",
+                .body = &rules.command_input,
+                .errors = {execution_not_found, wrong_state, queue_full},
+                .in_drain = true});
+  to.push_back({.verb = post,
+                .pattern = "/v1/commands/{command_id}/resize",
+                .id = "resizeCommand",
+                .tag = "commands",
+                .summary = "Set the size of its terminal",
+                .handle = resize_command,
+                .answers = "Command",
+                .body = &rules.terminal_size,
+                .errors = {execution_not_found, wrong_state},
+                .in_drain = true});
+}
+
 }  // namespace
 
 std::vector<route> make_routes(const request_rules& rules) {
@@ -307,6 +377,8 @@ std::vector<route> make_routes(const request_rules& rules) {
   add_kernel_main_routes(out);
   add_execution_routes(out, rules);
   add_running_routes(out, rules);
+  add_command_routes(out, rules);
+  add_command_input_routes(out, rules);
   add_sandbox_routes(out, rules);
   add_kernel_routes(out, rules);
   return out;

@@ -69,7 +69,8 @@ void session<Stream>::take_mail() {
   next_event_ = 0;
   if (mail_.accepted.empty()) return;
   execution_id_ = std::move(mail_.accepted);
-  add_line(request_.lines, "Troupe-Execution-Id", execution_id_);
+  auto command = protocol::is_command(execution_id_);
+  add_line(request_.lines, command ? "Troupe-Command-Id" : "Troupe-Execution-Id", execution_id_);
 }
 
 template <class Stream>

@@ -3,7 +3,8 @@
 //   init enter [--group PROCS_FILE]… [--stage FD [--zone FD NAME]…] [--uid N] -- COMMAND…
 //     joins control groups, puts the folder FD where every user may go to it, gives up root for
 //     good, and becomes COMMAND (bubblewrap).
-//   init run --report FD [--keep FD]… [--limit NAME N]… [--filter FD] -- COMMAND…
+//   init run --report FD [--keep FD]… [--limit NAME N]… [--filter FD] [--directory PATH]
+//            -- COMMAND…
 //     starts COMMAND in a session of its own, reaps whatever loses its parent, and tells how
 //     COMMAND ended. When COMMAND ends, or the daemon's end of FD closes, everything ends.
 //
@@ -58,6 +59,7 @@ struct orders {
   int filter_fd = -1;
   int kept[kept_max] = {};
   int kept_count = 0;
+  const char* directory = nullptr;  ///< relative to where we are; null: just there
   char** command = nullptr;
 };
 
@@ -166,6 +168,8 @@ bool read_orders(int argc, char** argv, orders& out) {
       out.report_fd = number;
     } else if (strcmp(word, "--filter") == 0) {
       out.filter_fd = number;
+    } else if (strcmp(word, "--directory") == 0) {
+      out.directory = argv[i + 1];
     } else if (strcmp(word, "--keep") == 0 && out.kept_count < kept_max) {
       out.kept[out.kept_count++] = number;
     } else if (strcmp(word, "--limit") == 0 && i + 2 < argc) {
@@ -208,10 +212,15 @@ bool load_filter(int fd) {
   kept[what.kept_count] = report_fd;
   close_others(kept, what.kept_count + 1);
   take_signals_as_they_come();
-  execvp(what.command[0], what.command);
+  const char* wanted = what.directory;
+  if (wanted == nullptr || chdir(wanted) == 0) {
+    wanted = what.command[0];
+    execvp(wanted, what.command);
+  }
   int why = errno;
   tell(report_fd, report_kind::exec_failed, why);
-  fprintf(stderr, "init: cannot start %s: %s\n", what.command[0], strerror(why));
+  fprintf(stderr, "init: cannot %s %s: %s\n", wanted == what.directory ? "enter" : "start", wanted,
+          strerror(why));
   _exit(exec_failed);
 }
 

@@ -34,6 +34,7 @@ struct containment {
   std::vector<std::string> environment;  ///< "NAME=value"; PATH, HOME and the like are added
   std::vector<std::string> marks;        ///< environment by which processes on the host are found
   std::string workspace;                 ///< its working directory; inside it has the same path
+  std::string directory;                 ///< below the workspace, where it begins; may be empty
   bool read_only_workspace = false;      ///< but for the zones that are writable
   std::vector<std::string> readable_paths;  ///< of the host, beside those that all may read
   std::vector<placed_file> files;

@@ -241,7 +241,7 @@ result<void> launcher::start::add_walls() {
 result<void> launcher::start::add_surroundings() {
   if (auto placed = place_files(c_); !placed) return placed;
   what_.environment = c_.environment;
-  add_environment(what_.environment, {"TMPDIR=" + c_.files_folder});
+  if (!c_.files_folder.empty()) add_environment(what_.environment, {"TMPDIR=" + c_.files_folder});
   add_environment(what_.environment, host_environment());
   what_.directory = c_.workspace;
   return {};
@@ -254,6 +254,7 @@ void launcher::start::add_init() {
     add({"--filter", std::to_string(filter_number)});
   }
   if (by_.level() != isolation_level::none) add(limit_words(c_.limit, in_.group != nullptr));
+  if (!c_.directory.empty()) add({"--directory", c_.directory});
   for (int number = first_passed; int fd : c_.descriptors) {
     to_.lend(fd, number);
     add({"--keep", std::to_string(number++)});

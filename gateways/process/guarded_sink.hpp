@@ -1,4 +1,4 @@
-// A kernel_sink that can be cut off: after `cut` returned, the sink behind it is not called again.
+// A sink that can be cut off: after `cut` returned, the sink behind it is not called again.
 //
 // Shared by a port, which cuts it when it is destroyed on an actor's thread, and by its processes,
 // which report on the I/O thread. Cutting waits for a call that is under way, unless that call is
@@ -13,9 +13,10 @@
 
 namespace gateways {
 
-class guarded_sink {
+template <class Sink>
+class guarded {
  public:
-  explicit guarded_sink(std::shared_ptr<actors::kernel_sink> sink) : sink_(std::move(sink)) {}
+  explicit guarded(std::shared_ptr<Sink> sink) : sink_(std::move(sink)) {}
 
   template <class Call>
   void tell(Call&& call) {
@@ -30,7 +31,9 @@ class guarded_sink {
 
  private:
   std::recursive_mutex mutex_;
-  std::shared_ptr<actors::kernel_sink> sink_;
+  std::shared_ptr<Sink> sink_;
 };
+
+using guarded_sink = guarded<actors::kernel_sink>;
 
 }  // namespace gateways

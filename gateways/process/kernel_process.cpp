@@ -7,10 +7,10 @@
 
 #include <cstring>
 #include <exception>
-#include <filesystem>
 #include <utility>
 
 #include "gateways/process/kernel_launcher.hpp"
+#include "gateways/process/python_home.hpp"
 #include "gateways/process/sweep.hpp"
 
 namespace gateways {
@@ -26,16 +26,6 @@ void append_tail(std::string& tail, std::string_view more) {
 std::string last_bytes(std::string tail) {
   if (tail.size() > tail_bytes_max) tail.erase(0, tail.size() - tail_bytes_max);
   return tail;
-}
-
-/// What an interpreter needs that is not the system's: for PREFIX/bin/python all of PREFIX.
-std::vector<std::string> home_of(const std::string& python) {
-  std::filesystem::path path(python);
-  for (auto* known : {"/usr/", "/bin/"})
-    if (python.starts_with(known)) return {};
-  if (!path.is_absolute()) return {};
-  auto folder = path.parent_path();
-  return {folder.filename() == "bin" ? folder.parent_path() : folder};
 }
 
 }  // namespace

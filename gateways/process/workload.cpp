@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -10,8 +11,11 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace gateways {
 namespace {
@@ -20,6 +24,7 @@ using inside::report;
 using inside::report_kind;
 
 constexpr int reap_patience_ms = 1'000;
+constexpr std::size_t tree_max = 10'000;
 
 /// One packet and who sent it, as seen from here. False: there is none, now or ever.
 bool receive(int fd, report& what, int& sender) {
@@ -46,6 +51,20 @@ int first_pid(std::string_view line) {
   constexpr std::string_view name = "\"child-pid\":";
   auto at = line.find(name);
   return at == line.npos ? 0 : std::atoi(std::string(line.substr(at + name.size())).c_str());
+}
+
+double ms_of(const timeval& t) {
+  return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_usec) / 1e3;
+}
+
+/// Appends the children of all threads of a process.
+void append_children(int pid, std::vector<int>& to) {
+  auto tasks = "/proc/" + std::to_string(pid) + "/task";
+  std::error_code ec;
+  for (std::filesystem::directory_iterator it(tasks, ec), end; !ec && it != end; it.increment(ec)) {
+    std::ifstream children(it->path() / "children");
+    for (int child = 0; children >> child;) to.push_back(child);
+  }
 }
 
 }  // namespace
@@ -142,7 +161,11 @@ void workload::reap() {
   auto keep = shared_from_this();
   if (report_.is_open()) read_report();
   siginfo_t info{};
-  ::waitid(P_PID, static_cast<id_t>(std::exchange(pid_, 0)), &info, WEXITED | WNOHANG);
+  rusage used{};
+  // The library's function does not tell the usage.
+  ::syscall(SYS_waitid, P_PID, std::exchange(pid_, 0), &info, WEXITED | WNOHANG, &used);
+  end_.cpu_ms = ms_of(used.ru_utime) + ms_of(used.ru_stime);
+  end_.memory_peak_bytes = static_cast<std::uint64_t>(used.ru_maxrss) * 1'024;
   workload_pid_ = 0;
   // Without its own report the init, or bubblewrap, was killed, or never got so far.
   if (end_.exit_code < 0 && end_.signal == 0) {
@@ -158,6 +181,17 @@ void workload::reap() {
 
 void workload::signal(int number) {
   if (workload_pid_ != 0) ::killpg(workload_pid_, number);
+}
+
+void workload::signal_all(int number) {
+  if (workload_pid_ == 0) return;
+  signal(number);
+  std::vector<int> tree{pid_};
+  for (std::size_t i = 0; i < tree.size() && tree.size() < tree_max; ++i)
+    append_children(tree[i], tree);
+  // The first is ours; an init among the others takes no notice.
+  for (std::size_t i = 1; i < tree.size(); ++i)
+    if (::getpgid(tree[i]) != workload_pid_) ::kill(tree[i], number);
 }
 
 void workload::kill() {

@@ -8,6 +8,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,6 +24,9 @@ struct workload_end {
   int exec_error = 0;    ///< an errno: the program could not be run
   int exit_code = -1;    ///< 0..255; -1: ended by a signal
   int signal = 0;
+  // Of everything it was, what kept it contained included, as far as it was waited for.
+  double cpu_ms = 0;
+  std::uint64_t memory_peak_bytes = 0;  ///< of the largest of its processes
 };
 
 struct workload_events {
@@ -39,6 +43,8 @@ class workload : public std::enable_shared_from_this<workload> {
   void watch();
   /// To the workload's process group, at once; ignored before it has started.
   void signal(int number);
+  /// The same, and to its descendants that left the group.
+  void signal_all(int number);
   /// SIGKILL to everything.
   void kill();
 

@@ -1,8 +1,9 @@
 #include "protocol/http/request.hpp"
 
 #include <algorithm>
-#include <cmath>
 
+#include "protocol/http/command_request.hpp"
+#include "protocol/http/members.hpp"
 #include "protocol/http/problem.hpp"
 #include "protocol/json.hpp"
 
@@ -10,21 +11,6 @@ namespace protocol::http {
 namespace {
 
 using nlohmann::json;
-
-template <class T>
-T value_or(const json& body, const char* name, T fallback) {
-  auto it = body.find(name);
-  return it == body.end() || it->is_null() ? std::move(fallback) : it->template get<T>();
-}
-
-std::string object_text(const json& body, const char* name) {
-  auto it = body.find(name);
-  return it == body.end() || it->is_null() ? "{}" : it->dump();
-}
-
-std::int64_t to_ms(double seconds) {
-  return std::max<std::int64_t>(1, std::llround(seconds * 1e3));
-}
 
 field code_field() {
   return {.name = "code",
@@ -175,6 +161,9 @@ request_rules::request_rules(const config::kernel_options& k, const config::sand
       standard_input{"StdinRequest",
                      "The line that `input()` is to return.",
                      {{.name = "value", .required = true}}},
+      command(command_schema(static_cast<double>(k.timeout_ms_max) / 1e3)),
+      command_input(command_input_schema()),
+      terminal_size(terminal_size_schema()),
       nothing{"EmptyRequest", "An empty object, or no body.", {}} {}
 
 limits request_rules::limits_of(sandbox_mode mode) const {

@@ -39,6 +39,9 @@ struct request_rules {
   schema kernel;
   schema turn;
   schema standard_input;
+  schema command;
+  schema command_input;
+  schema terminal_size;
   schema nothing;
 };
 

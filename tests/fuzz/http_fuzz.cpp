@@ -6,6 +6,7 @@
 
 #include "gateways/http/parser.hpp"
 #include "protocol/http/accept.hpp"
+#include "protocol/http/command_request.hpp"
 #include "protocol/http/request.hpp"
 #include "protocol/http/target.hpp"
 #include "protocol/text.hpp"
@@ -66,6 +67,11 @@ void parse_bodies(std::string_view text) {
     auto read = read_execution(*body, rules(), 1'800'000);
     if (read) require(read->timeout_ms > 0 && read->timeout_ms <= 1'800'000);
   }
+  if (auto body = read_body(text, rules().command)) {
+    auto read = read_command(*body, rules(), 1'800'000);
+    if (read) require(read->request.command.given());
+  }
+  if (auto folder = path_in_workspace(text)) require(!folder->starts_with('/'));
   if (auto body = read_body(text, rules().sandbox)) (void)read_sandbox(*body, rules());
   if (auto body = read_body(text, rules().kernel)) (void)read_kernel(*body);
   (void)read_body(text, rules().turn);

@@ -70,7 +70,7 @@ CAF_TEST(the record survives the journal with every field) {
   CAF_CHECK_EQUAL(back->labels, r.labels);
   CAF_CHECK_EQUAL(back->state_preserved, false);
   CAF_CHECK_EQUAL(back->turn_id, "trn_1");
-  CAF_CHECK_EQUAL(json::parse(record_json(r)).size(), 28u);
+  CAF_CHECK_EQUAL(json::parse(record_json(r)).size(), 30u);
 }
 
 CAF_TEST(random records survive the journal) {
@@ -285,4 +285,27 @@ CAF_TEST(a sandbox and a turn show what they may use) {
                   R"({"turn_id":"trn_1","steps_limit":10,"steps_used":2})");
   CAF_CHECK_EQUAL(to_json(turn_view{"trn_1", 0, 2}),
                   R"({"turn_id":"trn_1","steps_limit":null,"steps_used":2})");
+}
+
+CAF_TEST(a command shows its streams apart and how it ended) {
+  script s;
+  s.print("a\n");
+  execution_record r{.id = "cmd_1", .sandbox_id = "default"};
+  r.state = execution_state::ended;
+  r.status = execution_status::error;
+  r.exit_code = 7;
+  r.last_event = 2;
+  auto shown = json::parse(to_json(r, s.events));
+  CAF_CHECK_EQUAL(shown["stdout"], "a\n");
+  CAF_CHECK_EQUAL(shown["stderr"], "");
+  CAF_CHECK_EQUAL(shown["exit_code"], 7);
+  CAF_CHECK(shown["signal"].is_null());
+  CAF_CHECK(!shown.contains("kernel_id"));
+  CAF_CHECK(!shown.contains("outputs"));
+  auto ended = json::parse(ended_data(r));
+  CAF_CHECK_EQUAL(ended["exit_code"], 7);
+  CAF_CHECK(!ended.contains("state_preserved"));
+  r.exit_code = -1;
+  r.signal = 11;
+  CAF_CHECK_EQUAL(json::parse(ended_data(r))["signal"], "SIGSEGV");
 }

@@ -87,3 +87,21 @@ CAF_TEST(bytes that are no UTF - 8 are replaced and the rest is kept) {
   CAF_CHECK_EQUAL(to_utf8("\xe4\xb8"), "\xef\xbf\xbd\xef\xbf\xbd");
   CAF_CHECK_EQUAL(to_utf8(""), "");
 }
+
+CAF_TEST(text that comes in pieces is the same text wherever it is cut) {
+  std::mt19937_64 random(tests::seed());
+  const std::string_view parts[] = {"a",    "\xc3\xa9", "\xe4\xb8\xad", "\xf0\x9f\x98\x80",
+                                    "\xff", "\xe4\xb8", "\xf0\x9f",     "\x80"};
+  for (int i = 0; i < 2'000; ++i) {
+    std::string all, joined;
+    for (auto n = random() % 12; n > 0; --n) all += parts[random() % std::size(parts)];
+    utf8_joiner joiner;
+    for (std::size_t at = 0; at < all.size();) {
+      auto size = 1 + random() % 4;
+      joined += joiner.add(std::string_view(all).substr(at, size));
+      at += size;
+    }
+    joined += joiner.finish();
+    CAF_REQUIRE_EQUAL(joined, to_utf8(all));
+  }
+}

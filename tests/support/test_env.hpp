@@ -84,6 +84,7 @@ struct test_env {
             .clock = clock,
             .random = random,
             .make_kernel_port = {},
+            .make_command_port = {},
             .boxes = boxes,
             .blocking = pool,
             .looks = pool,

@@ -59,7 +59,7 @@ CAF_TEST(a printed line comes back as numbered events with ended last) {
   CAF_CHECK(seen.lines[1].find(R"("n":2,"type":"stream")") != std::string::npos);
   CAF_CHECK(seen.lines[3].find(R"("n":4,"type":"ended")") != std::string::npos);
   CAF_CHECK_EQUAL(kept.commits.size(), 1u);
-  CAF_CHECK(!world.handles.kernel_of("exe_1"));
+  CAF_CHECK(!world.handles.runner_of("exe_1"));
 }
 
 CAF_TEST(the end is told only once the journal has it) {

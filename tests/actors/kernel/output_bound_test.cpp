@@ -64,6 +64,13 @@ CAF_TEST(what is told and spilled and held back is all that was printed in order
   }
 }
 
+CAF_TEST(the end is kept also when all comes at once) {
+  output_bound b(100'000);
+  auto passed = b.add_text("stdout", std::string(500'000, 'x') + "the end");
+  CAF_CHECK(!passed.spill.empty());
+  CAF_CHECK(text_of(b.finish().items).ends_with("the end"));
+}
+
 CAF_TEST(content that is not JSON is left out and counted) {
   output_bound b(8'000);
   CAF_CHECK(b.add({"stream", buffer("{\"name\":")}).items.empty());

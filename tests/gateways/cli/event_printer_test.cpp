@@ -75,6 +75,19 @@ CAF_TEST(the end gives the exit code and says what a limit or a signal did) {
   CAF_CHECK_EQUAL(exit_code_of("memory_limit"), exit_died);
 }
 
+CAF_TEST(a command has its own exit code unless something else ended it) {
+  const auto code = [](const char* data) {
+    shown s;
+    s.event("ended", data);
+    return s.printer.exit_code();
+  };
+  CAF_CHECK_EQUAL(code(R"({"status":"ok","exit_code":0,"signal":null})"), 0);
+  CAF_CHECK_EQUAL(code(R"({"status":"error","exit_code":7,"signal":null})"), 7);
+  CAF_CHECK_EQUAL(code(R"({"status":"error","exit_code":null,"signal":"SIGTERM"})"), 143);
+  CAF_CHECK_EQUAL(code(R"({"status":"timeout","exit_code":0,"signal":null})"), exit_time_limit);
+  CAF_CHECK_EQUAL(code(R"({"status":"memory_limit","exit_code":137})"), exit_died);
+}
+
 CAF_TEST(lines that are no events change nothing) {
   shown s;
   for (auto line : {"", "{", "[]", "7", R"({"n":"1"})", R"({"n":-1,"type":"ended"})"})
