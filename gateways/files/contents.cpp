@@ -41,7 +41,7 @@ fault wrong_old(std::string_view text, std::span<const std::size_t> at) {
                            : "is in the file " + std::to_string(at.size()) +
                                  " times; make it longer, or set `all`"}});
   std::string places;
-  for (auto& p : places_of(text, at, places_max)) {
+  for (auto& p : protocol::files::places_of(text, at, places_max)) {
     if (!places.empty()) places += ',';
     places +=
         "{\"line\":" + std::to_string(p.line) + ",\"column\":" + std::to_string(p.column) + "}";
@@ -142,7 +142,7 @@ result<edited> edit(const root& in, const edit_request& what) {
   auto found = protocol::files::occurrences(*text, what.old);
   if (found.empty() || (found.size() > 1 && !what.all)) return wrong_old(*text, found);
   protocol::files::replacement r{found, what.old.size(), what.with};
-  edited out{{}, found.size(), unified_diff(what.path, *text, r)};
+  edited out{{}, found.size(), protocol::files::unified_diff(what.path, *text, r)};
   if (what.dry_run) {
     auto now = stat_at(*at);
     if (!now) return failure(ENOENT, what.path);
@@ -152,7 +152,7 @@ result<edited> edit(const root& in, const edit_request& what) {
   auto mode = permissions_at(*at);
   auto file = staged::make(std::move(*at));
   if (!file) return file.error();
-  if (auto done = file->write(applied(*text, r)); !done) return done.error();
+  if (auto done = file->write(protocol::files::applied(*text, r)); !done) return done.error();
   auto done = file->put(true, mode);
   if (!done) return done.error();
   out.file = in.describe(what.path, *done);

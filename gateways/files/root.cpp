@@ -122,7 +122,9 @@ result<root> root::open(const std::string& folder, protocol::sandbox_mode mode) 
 }
 
 result<descriptor> root::open_existing(const std::string& path, int flags) const {
-  descriptor fd(open_beneath(folder_.get(), path, flags | O_NONBLOCK | O_NOCTTY, 0));
+  // What only stands for a path takes no flags of an opened file.
+  int calm = flags & O_PATH ? 0 : O_NONBLOCK | O_NOCTTY;
+  descriptor fd(open_beneath(folder_.get(), path, flags | calm, 0));
   if (!fd) return failure(errno == ENOTDIR ? ENOENT : errno, path);
   return fd;
 }

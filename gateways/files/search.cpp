@@ -35,7 +35,7 @@ result<boost::regex> compile(const grep_request& what) {
   if (what.pattern.empty()) return invalid("must not be empty");
   if (what.pattern.size() > pattern_bytes_max)
     return invalid("must have at most " + std::to_string(pattern_bytes_max) + " bytes");
-  auto flags = what.literal ? boost::regex::literal : boost::regex::perl;
+  boost::regex::flag_type flags = what.literal ? boost::regex::literal : boost::regex::perl;
   if (what.ignore_case) flags |= boost::regex::icase;
   try {
     return boost::regex(what.pattern, flags);

@@ -154,7 +154,7 @@ result<protocol::files::listing> list(const root& in, const list_request& what) 
   walk way(in);
   auto done = way.through(what.path, what.depth, what.after, [&](met& m) {
     if (out.entries.size() == what.limit) {
-      out.next = out.entries.back().path;
+      out.next = paths::cursor_of(out.entries.back().path);
       return step::stop;
     }
     out.entries.push_back(std::move(m.is));

@@ -18,7 +18,6 @@ struct list_request {
   std::size_t limit = 1'000;
   std::string after;  ///< the path of the last entry seen
 };
-/// `next` of the listing is such a path.
 result<protocol::files::listing> list(const root& in, const list_request& what);
 
 /// Also the folders on the way; a folder that is there already is none created.

@@ -45,6 +45,8 @@ class dispatcher {
   std::optional<protocol::fault> check_origin(request& r, const peer& from) const;
   std::optional<answer> find_route(request& r);
   std::optional<protocol::fault> check_body(const request& r) const;
+  std::optional<protocol::fault> check_token(const request& r) const;
+  protocol::result<void> check_signature(const request& r) const;
   std::optional<protocol::fault> check_readiness(const route& to) const;
   std::optional<protocol::fault> check_rate(request& r, time_point now);
   answer preflight(request& r, const std::string& allow) const;
@@ -56,6 +58,7 @@ class dispatcher {
   router router_;
   std::string openapi_;
   http_stats stats_;
+  url_signer signer_;
   services services_;
   gatekeeper gate_;
   protocol::http::rate_limiter limiter_;

@@ -54,6 +54,10 @@ void request_parser::on_field_impl(beast::http::field field, text name, text val
     case origin: keep(head.origin, value, true); break;
     case accept: keep(head.accept, value, false); break;
     case content_type: keep(head.content_type, value, true); break;
+    case range: keep(head.range, value, true); break;
+    case if_match: keep(head.only_if.if_match, value, false); break;
+    case if_none_match: keep(head.only_if.if_none_match, value, false); break;
+    case if_range: keep(head.only_if.if_range, value, true); break;
     case access_control_request_method: head.is_preflight = true; break;
     case expect: head.expects_continue = beast::iequals(value, "100-continue"); break;
     case content_length:

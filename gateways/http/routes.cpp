@@ -21,6 +21,7 @@ constexpr tag_doc tags[] = {
     {"sandboxes", "Sandboxes and their turns."},
     {"kernels", "Kernels of a sandbox."},
     {"executions", "Pieces of code, their events and their ends."},
+    {"files", "The workspace of a sandbox: bytes, folders, texts, searches."},
 };
 
 const query_doc wait_query{"wait", "boolean",
@@ -292,6 +293,7 @@ std::vector<route> make_routes(const request_rules& rules) {
   add_running_routes(out, rules);
   add_sandbox_routes(out, rules);
   add_kernel_routes(out, rules);
+  add_file_routes(out, rules);
   return out;
 }
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "actors/env.hpp"
 #include "actors/views.hpp"
 #include "config/config.hpp"
 #include "gateways/client_port.hpp"
@@ -26,10 +27,18 @@ struct http_server_options {
   config::limit_options limits;
 };
 
+/// Where work on files runs: pieces of bytes, and what may take seconds. Each piece is short, so
+/// that one large file does not keep the others waiting. They outlive the server.
+struct file_pools {
+  actors::blocking_pool* quick = nullptr;
+  actors::blocking_pool* slow = nullptr;
+};
+
 class http_server {
  public:
   /// Binds and listens; throws std::system_error with a text that names the address.
-  http_server(http_server_options options, actors::node_views& views, client_port& port);
+  http_server(http_server_options options, actors::node_views& views, client_port& port,
+              file_pools pools);
   /// Stops listening, cuts what is left, joins its thread.
   ~http_server();
   http_server(const http_server&) = delete;

@@ -1,6 +1,7 @@
 #include "protocol/files/path.hpp"
 
 #include <array>
+#include <charconv>
 
 #include "protocol/http/problem.hpp"
 #include "protocol/json.hpp"
@@ -94,6 +95,30 @@ bool lies_before(std::string_view a, std::string_view b) noexcept {
   for (std::size_t i = 0; i < a.size() && i < b.size(); ++i)
     if (a[i] != b[i]) return rank(a[i]) < rank(b[i]);
   return a.size() < b.size();
+}
+
+std::string cursor_of(std::string_view path) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out;
+  for (char c : path) {
+    auto byte = static_cast<unsigned char>(c);
+    out += digits[byte >> 4];
+    out += digits[byte & 15];
+  }
+  return out;
+}
+
+result<std::string> parse_cursor(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
+    unsigned char byte = 0;
+    auto end = text.data() + i + 2;
+    auto [read, error] = std::from_chars(text.data() + i, end, byte, 16);
+    if (error != std::errc() || read != end) return invalid("?cursor", "is none of ours");
+    out += static_cast<char>(byte);
+  }
+  if (text.size() % 2 != 0) return invalid("?cursor", "is none of ours");
+  return out;
 }
 
 std::optional<fault> refusal(change what, std::string_view path, sandbox_mode mode) {

@@ -42,6 +42,10 @@ bool is_within(std::string_view path, std::string_view folder) noexcept;
 /// A folder before what is in it, siblings by their bytes: the order of listings.
 bool lies_before(std::string_view a, std::string_view b) noexcept;
 
+/// A path as the cursor of a listing, byte for byte, and back.
+std::string cursor_of(std::string_view path);
+result<std::string> parse_cursor(std::string_view text);
+
 enum class change : std::uint8_t {
   write,   ///< make or replace
   append,  ///< add at the end, make it if it is not there

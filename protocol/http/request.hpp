@@ -11,6 +11,7 @@
 #include "config/config.hpp"
 #include "protocol/error.hpp"
 #include "protocol/execution.hpp"
+#include "protocol/files/request.hpp"
 #include "protocol/http/schema.hpp"
 #include "protocol/sandbox.hpp"
 
@@ -34,6 +35,7 @@ struct request_rules {
   schema turn;
   schema standard_input;
   schema nothing;
+  files::request_rules files;
 };
 
 /// The body as an object that fits `s`. An empty body stands for an empty object.

@@ -87,3 +87,12 @@ CAF_TEST(code in the sandbox may not change what it is only given to read) {
   CAF_CHECK(writable_inside("a", sandbox_mode::agent));
   CAF_CHECK(!writable_inside("a", sandbox_mode::chat));
 }
+
+CAF_TEST(a cursor is a path byte for byte and nothing else is one) {
+  for (std::string path : {"", "a/b", "\x80\xff \n"}) {
+    auto back = parse_cursor(cursor_of(path));
+    CAF_REQUIRE(back);
+    CAF_CHECK_EQUAL(*back, path);
+  }
+  for (auto text : {"a", "6", "zz", "6 ", "-1", "616"}) CAF_CHECK(!parse_cursor(text));
+}
