@@ -112,13 +112,14 @@ int make_folder(int folder, const std::string& name, const std::optional<owner>&
   return 0;
 }
 
-result<root> root::open(const std::string& folder, protocol::sandbox_mode mode) {
+result<root> root::open(const std::string& folder, protocol::sandbox_mode mode,
+                        const std::atomic<bool>* unwanted) {
   descriptor fd(::open(folder.c_str(), folder_flags | O_NOFOLLOW));
   struct stat found {};
   if (!fd || ::fstat(fd.get(), &found) != 0)
     return fault{
         error_code::wrong_state, "the workspace cannot be opened: " + text_of(errno), {}, 0};
-  return root(std::move(fd), {found.st_uid, found.st_gid}, mode);
+  return root(std::move(fd), {found.st_uid, found.st_gid}, mode, unwanted);
 }
 
 result<descriptor> root::open_existing(const std::string& path, int flags) const {

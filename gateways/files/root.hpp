@@ -9,6 +9,7 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -49,8 +50,10 @@ struct spot {
 
 class root {
  public:
-  /// `wrong_state` when the folder is not there (yet).
-  static result<root> open(const std::string& folder, protocol::sandbox_mode mode);
+  /// `wrong_state` when the folder is not there (yet). `unwanted`, when given, outlives this, and
+  /// is set by whoever no longer wants what is being looked for.
+  static result<root> open(const std::string& folder, protocol::sandbox_mode mode,
+                           const std::atomic<bool>* unwanted = nullptr);
 
   /// For reading: a link that stays in the workspace is followed.
   result<descriptor> open_existing(const std::string& path, int flags) const;
@@ -58,20 +61,23 @@ class root {
   /// What stands at `path` itself; a link is not followed.
   result<entry> look(const std::string& path) const;
 
+  bool unwanted() const { return unwanted_ && *unwanted_; }
+
   entry describe(std::string path, const struct stat& s) const;
 
   /// The place of a change, which the zone must allow. `make`: also the folders on the way.
   result<spot> spot_of(const std::string& path, protocol::files::change what, bool make) const;
 
  private:
-  root(descriptor folder, owner of, protocol::sandbox_mode mode)
-      : folder_(std::move(folder)), owner_(of), mode_(mode) {}
+  root(descriptor folder, owner of, protocol::sandbox_mode mode, const std::atomic<bool>* unwanted)
+      : folder_(std::move(folder)), owner_(of), mode_(mode), unwanted_(unwanted) {}
   result<descriptor> open_parent(const std::string& path, bool make,
                                  const std::optional<owner>& gets) const;
 
   descriptor folder_;
   owner owner_;
   protocol::sandbox_mode mode_;
+  const std::atomic<bool>* unwanted_;
 };
 
 /// What stands in `s`; none: nothing does.

@@ -46,6 +46,7 @@ result<void> walk::through(const std::string& path, int depth, const std::string
 /// False: the visitor had enough.
 bool walk::enter(int fd, const std::string& path, int depth) {
   for (const auto& name : names_in(fd, folder_entries_max, complete_)) {
+    if (root_.unwanted()) return false;
     auto inner = paths::joined(path, name);
     bool seen = !after_.empty() && !paths::lies_before(after_, inner);
     if (seen && !paths::is_within(after_, inner)) continue;

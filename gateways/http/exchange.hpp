@@ -6,6 +6,7 @@
 // of a call to the actors, or of work on files, whose answer the session waits for.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -116,8 +117,10 @@ class byte_sink {
 /// came.
 struct file_plan {
   std::string order;
-  bool slow = false;  ///< it may take seconds
-  std::function<file_outcome()> run;
+  bool slow = false;        ///< it may take seconds
+  bool only_reads = false;  ///< no use in it when the client has gone
+  /// What it is given is set when nobody waits for the answer any more.
+  std::function<file_outcome(const std::atomic<bool>&)> run;
 };
 
 /// The answer to a request whose body is not kept but streamed.

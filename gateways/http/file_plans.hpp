@@ -21,11 +21,12 @@ struct workspace_place {
   /// `work` takes the opened workspace and gives a `file_outcome`.
   template <class Work>
   file_plan plan_of(Work work) const {
-    return {{}, false, [where = *this, work = std::move(work)]() -> file_outcome {
-              auto in = files::root::open(where.folder, where.mode);
-              if (!in) return in.error();
-              return work(*in);
-            }};
+    file_plan out;
+    out.run = [where = *this, work = std::move(work)](const std::atomic<bool>& unwanted) {
+      auto in = files::root::open(where.folder, where.mode, &unwanted);
+      return in ? file_outcome(work(*in)) : file_outcome(in.error());
+    };
+    return out;
   }
   /// One after the other in a sandbox, so that a condition holds until what it is for is done.
   template <class Work>
@@ -39,6 +40,12 @@ struct workspace_place {
   file_plan slowly(Work work) const {
     auto out = plan_of(std::move(work));
     out.slow = true;
+    return out;
+  }
+  template <class Work>
+  file_plan search(Work work) const {
+    auto out = slowly(std::move(work));
+    out.only_reads = true;
     return out;
   }
 };

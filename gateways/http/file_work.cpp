@@ -26,19 +26,33 @@ std::string key_of(const void* what) {
 
 std::shared_ptr<file_work> file_work::start(file_plan plan, const file_pools& pools, waker wake) {
   std::shared_ptr<file_work> out(new file_work(std::move(plan), std::move(wake)));
-  auto& pool = out->plan_.slow ? pools.slow : pools.quick;
   auto order = out->plan_.order.empty() ? key_of(out.get()) : out->plan_.order;
-  pool->post(order, [out] { out->run(); });
+  if (!out->plan_.slow) {
+    pools.quick->post(order, [out] { out->run(); });
+    return out;
+  }
+  if (*pools.slow_work >= slow_max) {
+    out->done_ = protocol::fault{protocol::error_code::unavailable,
+                                 std::to_string(slow_max) + " searches and copies are waiting",
+                                 {},
+                                 1};
+    out->wake_();
+    return out;
+  }
+  out->slow_ = pools.slow_work;
+  ++*out->slow_;
+  pools.slow->post(order, [out] { out->run(); });
   return out;
 }
 
 void file_work::run() {
   file_outcome out;
   try {
-    out = plan_.run();
+    if (!unwanted_ || !plan_.only_reads) out = plan_.run(unwanted_);
   } catch (const std::exception& e) {
     out = failed(e);
   }
+  if (slow_) --*slow_;
   {
     std::lock_guard lock(mutex_);
     done_ = std::move(out);

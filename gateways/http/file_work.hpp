@@ -6,6 +6,7 @@
 // reads no more from its client.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -24,10 +25,14 @@ using waker = std::function<void()>;
 /// One piece of work with one answer.
 class file_work : public std::enable_shared_from_this<file_work> {
  public:
+  static constexpr std::size_t slow_max = 256;  ///< that wait or run; one more is refused
+
   static std::shared_ptr<file_work> start(file_plan plan, const file_pools& pools, waker wake);
 
   /// The answer, once.
   std::optional<file_outcome> take();
+  /// The client went away.
+  void abandon() { unwanted_ = true; }
 
  private:
   file_work(file_plan plan, waker wake) : plan_(std::move(plan)), wake_(std::move(wake)) {}
@@ -35,6 +40,8 @@ class file_work : public std::enable_shared_from_this<file_work> {
 
   file_plan plan_;
   waker wake_;
+  std::atomic<bool> unwanted_{false};
+  std::shared_ptr<std::atomic<std::size_t>> slow_;  ///< counts this; null: it is not slow
   std::mutex mutex_;
   std::optional<file_outcome> done_;
 };

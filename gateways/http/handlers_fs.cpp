@@ -111,7 +111,7 @@ outcome list_path(const services& s, const request& r) {
   auto after = paths::parse_cursor(query->find("cursor").value_or(""));
   if (!after) return after.error();
   files::list_request what{std::move(*path), static_cast<int>(*depth), *limit, std::move(*after)};
-  return at->slowly([what = std::move(what)](const files::root& in) {
+  return at->search([what = std::move(what)](const files::root& in) {
     return answer_of(files::list(in, what), [](const auto& l) { return to_json(l); });
   });
 }
@@ -210,7 +210,7 @@ outcome glob_paths(const services& s, const request& r) {
   if (!pattern) return pattern.error();
   files::glob_request what{std::move(*path), std::move(**pattern),
                            paths::read_count(in->body, "limit", 1'000)};
-  return in->at.slowly([what = std::move(what)](const files::root& root) {
+  return in->at.search([what = std::move(what)](const files::root& root) {
     return answer_of(files::find(root, what), [](const files::found_paths& found) {
       std::vector<std::string> items;
       for (const auto& e : found.entries) items.push_back(to_json(e));
@@ -235,7 +235,7 @@ outcome grep_lines(const services& s, const request& r) {
                            paths::read_flag(in->body, "ignore_case"),
                            std::move(*only),
                            paths::read_count(in->body, "limit", 200)};
-  return in->at.slowly([what = std::move(what)](const files::root& root) {
+  return in->at.search([what = std::move(what)](const files::root& root) {
     return answer_of(files::grep(root, what), [](const files::found_lines& found) {
       std::vector<std::string> items;
       for (const auto& line : found.lines) {

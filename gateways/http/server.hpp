@@ -5,6 +5,7 @@
 // Invariant: after the destructor no sink calls back and no thread is left.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -32,6 +33,8 @@ struct http_server_options {
 struct file_pools {
   actors::blocking_pool* quick = nullptr;
   actors::blocking_pool* slow = nullptr;
+  std::shared_ptr<std::atomic<std::size_t>> slow_work =
+      std::make_shared<std::atomic<std::size_t>>(0);  ///< on `slow`, waiting or running
 };
 
 class http_server {

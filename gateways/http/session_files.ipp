@@ -40,8 +40,10 @@ void session<Stream>::feed_upload(std::size_t taken) {
 template <class Stream>
 void session<Stream>::begin_file_work(file_plan p) {
   plan_ = {};
+  plan_.cancel_on_disconnect = p.slow && p.only_reads;
   stage_ = stage::waiting;
   work_ = file_work::start(std::move(p), host_.pools, file_waker());
+  if (plan_.cancel_on_disconnect) read();  // to hear of it
 }
 
 /// Something that was posted has come to an end, or a piece of it.
@@ -112,6 +114,7 @@ void session<Stream>::pump_download() {
 template <class Stream>
 void session<Stream>::drop_file_work() {
   if (upload_) upload_->abandon();
+  if (work_) work_->abandon();
   work_.reset();
   upload_.reset();
   download_.reset();
