@@ -11,12 +11,12 @@ using protocol::files::conditions;
 
 CAF_TEST(an upload makes the folders on its way and replaces as a whole) {
   workspace w;
-  auto first = upload(w.open(), "output/a/b/file", "one");
+  auto first = put_whole(w.open(), "output/a/b/file", "one");
   CAF_REQUIRE_EQUAL(told(first), "ok");
   CAF_CHECK(first->created);
   CAF_CHECK_EQUAL(first->file.size_bytes, 3u);
   ::chmod(w.at("output/a/b/file").c_str(), 0755);
-  auto second = upload(w.open(), "output/a/b/file", "second");
+  auto second = put_whole(w.open(), "output/a/b/file", "second");
   CAF_REQUIRE_EQUAL(told(second), "ok");
   CAF_CHECK(!second->created);
   CAF_CHECK_NOT_EQUAL(first->file.etag, second->file.etag);
@@ -24,7 +24,8 @@ CAF_TEST(an upload makes the folders on its way and replaces as a whole) {
   struct stat found {};
   ::stat(w.at("output/a/b/file").c_str(), &found);
   CAF_CHECK_EQUAL(found.st_mode & 0777u, 0755u);
-  CAF_CHECK_EQUAL(open_for_reading(w.open(), "output/a/b/file")->is.etag, second->file.etag);
+  auto read = open_for_reading(w.open(), "output/a/b/file");
+  CAF_CHECK_EQUAL(read->is.etag, second->file.etag);
 }
 
 CAF_TEST(an upload that is dropped leaves the old file and nothing else) {
@@ -33,7 +34,7 @@ CAF_TEST(an upload that is dropped leaves the old file and nothing else) {
   {
     auto to = upload::open(w.open(), "output/file", {});
     CAF_REQUIRE(to);
-    CAF_CHECK(to->write("half"));
+    CAF_CHECK_EQUAL(told(to->write("half")), "ok");
     CAF_CHECK_EQUAL(workspace::text(w.at("output/file")), "old");
   }
   CAF_CHECK_EQUAL(workspace::text(w.at("output/file")), "old");
@@ -43,19 +44,19 @@ CAF_TEST(an upload that is dropped leaves the old file and nothing else) {
 
 CAF_TEST(conditions hold at the start of an upload and at its end) {
   workspace w;
-  CAF_CHECK_EQUAL(told(upload(w.open(), "f", "1", {"*", "", ""})), "precondition_failed");
-  auto first = upload(w.open(), "f", "1", {"", "*", ""});
+  CAF_CHECK_EQUAL(told(put_whole(w.open(), "f", "1", {"*", "", ""})), "precondition_failed");
+  auto first = put_whole(w.open(), "f", "1", {"", "*", ""});
   CAF_REQUIRE_EQUAL(told(first), "ok");
-  CAF_CHECK_EQUAL(told(upload(w.open(), "f", "2", {"", "*", ""})), "precondition_failed");
+  CAF_CHECK_EQUAL(told(put_whole(w.open(), "f", "2", {"", "*", ""})), "precondition_failed");
   conditions same{first->file.etag, "", ""};
   auto slow = upload::open(w.open(), "f", same);
   CAF_REQUIRE(slow);
-  CAF_CHECK_EQUAL(told(upload(w.open(), "f", "3", same)), "ok");
+  CAF_CHECK_EQUAL(told(put_whole(w.open(), "f", "3", same)), "ok");
   CAF_CHECK_EQUAL(told(slow->finish()), "precondition_failed");
   CAF_CHECK_EQUAL(workspace::text(w.at("f")), "3");
   auto late = upload::open(w.open(), "new", {"", "*", ""});
   CAF_REQUIRE(late);
-  CAF_CHECK_EQUAL(told(upload(w.open(), "new", "x")), "ok");
+  CAF_CHECK_EQUAL(told(put_whole(w.open(), "new", "x")), "ok");
   CAF_CHECK_EQUAL(told(late->finish()), "precondition_failed");
 }
 
@@ -64,9 +65,9 @@ CAF_TEST(what stands where a file goes is replaced if it is no folder and never 
   ::mkfifo(w.at("pipe").c_str(), 0666);
   std::filesystem::create_symlink(w.outside + "/secret", w.at("link"));
   std::filesystem::create_directory(w.at("folder"));
-  CAF_CHECK_EQUAL(told(upload(w.open(), "pipe", "x")), "ok");
-  CAF_CHECK_EQUAL(told(upload(w.open(), "link", "x")), "ok");
-  CAF_CHECK_EQUAL(told(upload(w.open(), "folder", "x")), "wrong_state");
+  CAF_CHECK_EQUAL(told(put_whole(w.open(), "pipe", "x")), "ok");
+  CAF_CHECK_EQUAL(told(put_whole(w.open(), "link", "x")), "ok");
+  CAF_CHECK_EQUAL(told(put_whole(w.open(), "folder", "x")), "wrong_state");
   CAF_CHECK_EQUAL(workspace::text(w.outside + "/secret"), "secret");
   CAF_CHECK_EQUAL(workspace::text(w.at("link")), "x");
 }
@@ -79,13 +80,13 @@ CAF_TEST(only files and folders are read) {
   std::filesystem::create_symlink(w.outside + "/secret", w.at("far"));
   std::filesystem::create_symlink("../outside/secret", w.at("up"));
   std::filesystem::create_symlink("around", w.at("around"));
-  CAF_CHECK_EQUAL(told(download(w.open(), "pipe")), "wrong_state");
-  CAF_CHECK_EQUAL(told(download(w.open(), "far")), "path_escapes");
-  CAF_CHECK_EQUAL(told(download(w.open(), "up")), "path_escapes");
-  CAF_CHECK_EQUAL(told(download(w.open(), "around")), "path_escapes");
-  CAF_CHECK_EQUAL(told(download(w.open(), "none/f")), "file_not_found");
-  CAF_CHECK_EQUAL(told(download(w.open(), "output/f/f")), "file_not_found");
-  CAF_CHECK_EQUAL(*download(w.open(), "near"), "text");
+  CAF_CHECK_EQUAL(read_text(w.open(), "pipe"), "<wrong_state>");
+  CAF_CHECK_EQUAL(read_text(w.open(), "far"), "<path_escapes>");
+  CAF_CHECK_EQUAL(read_text(w.open(), "up"), "<path_escapes>");
+  CAF_CHECK_EQUAL(read_text(w.open(), "around"), "<path_escapes>");
+  CAF_CHECK_EQUAL(read_text(w.open(), "none/f"), "<file_not_found>");
+  CAF_CHECK_EQUAL(read_text(w.open(), "output/f/f"), "<file_not_found>");
+  CAF_CHECK_EQUAL(read_text(w.open(), "near"), "text");
   CAF_CHECK_EQUAL(told(w.open().look("far")), "ok");
 }
 
@@ -97,11 +98,11 @@ CAF_TEST(a change goes through no link out of its zone) {
   std::filesystem::create_symlink("../.store", w.at("output/store"));
   std::filesystem::create_symlink("real", w.at("output/near"));
   std::filesystem::create_symlink("upload", w.at("short"));
-  CAF_CHECK_EQUAL(told(upload(w.open(), "output/up/given", "x")), "path_escapes");
-  CAF_CHECK_EQUAL(told(upload(w.open(), "short/given", "x")), "path_escapes");
+  CAF_CHECK_EQUAL(told(put_whole(w.open(), "output/up/given", "x")), "path_escapes");
+  CAF_CHECK_EQUAL(told(put_whole(w.open(), "short/given", "x")), "path_escapes");
   CAF_CHECK_EQUAL(told(append(w.open(), "output/store/log", "x")), "path_escapes");
   CAF_CHECK_EQUAL(told(remove_one(w.open(), "short/given", {})), "path_escapes");
-  CAF_CHECK_EQUAL(told(upload(w.open(), "output/near/f", "x")), "ok");
+  CAF_CHECK_EQUAL(told(put_whole(w.open(), "output/near/f", "x")), "ok");
   CAF_CHECK_EQUAL(workspace::text(w.at("output/real/f")), "x");
   CAF_CHECK_EQUAL(workspace::text(w.at("upload/given")), "given");
 }
@@ -112,7 +113,7 @@ CAF_TEST(the store is only appended to) {
   auto more = append(w.open(), ".store/log", "2\n");
   CAF_REQUIRE_EQUAL(told(more), "ok");
   CAF_CHECK_EQUAL(more->file.size_bytes, 4u);
-  CAF_CHECK_EQUAL(told(upload(w.open(), ".store/log", "x")), "zone_append_only");
+  CAF_CHECK_EQUAL(told(put_whole(w.open(), ".store/log", "x")), "zone_append_only");
   CAF_CHECK_EQUAL(told(remove_one(w.open(), ".store/log", {})), "zone_append_only");
   CAF_CHECK_EQUAL(told(edit(w.open(), {".store/log", "1", "2"})), "zone_append_only");
   CAF_CHECK_EQUAL(workspace::text(w.at(".store/log")), "1\n2\n");
@@ -146,14 +147,15 @@ CAF_TEST(an edit replaces what is there once and says where it is not ) {
   CAF_CHECK_EQUAL(done->diff, dry->diff);
   CAF_CHECK_EQUAL(told(edit(w.open(), {"f", "x", "y", false, false, {dry->file.etag, "", ""}})),
                   "precondition_failed");
-  CAF_CHECK_EQUAL(edit(w.open(), {"f", "a", "c", true})->replacements, 2u);
+  auto all = edit(w.open(), {"f", "a", "c", true});
+  CAF_CHECK_EQUAL(all->replacements, 2u);
   CAF_CHECK_EQUAL(workspace::text(w.at("f")), "c x\nc\n");
 }
 
 CAF_TEST(in chat only the zones are written) {
   workspace w;
   auto chat = protocol::sandbox_mode::chat;
-  CAF_CHECK_EQUAL(told(upload(w.open(chat), "f", "x")), "zone_read_only");
-  CAF_CHECK_EQUAL(told(upload(w.open(chat), "output/f", "x")), "ok");
-  CAF_CHECK_EQUAL(told(upload(w.open(chat), "upload/f", "x")), "ok");
+  CAF_CHECK_EQUAL(told(put_whole(w.open(chat), "f", "x")), "zone_read_only");
+  CAF_CHECK_EQUAL(told(put_whole(w.open(chat), "output/f", "x")), "ok");
+  CAF_CHECK_EQUAL(told(put_whole(w.open(chat), "upload/f", "x")), "ok");
 }

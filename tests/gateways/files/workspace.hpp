@@ -30,7 +30,8 @@ struct workspace {
   }
 
   gateways::files::root open(protocol::sandbox_mode mode = protocol::sandbox_mode::agent) const {
-    return std::move(gateways::files::root::open(inside, mode).value());
+    auto out = gateways::files::root::open(inside, mode);
+    return std::move(out.value());
   }
   std::string at(const std::string& path) const { return inside + "/" + path; }
 
@@ -51,22 +52,22 @@ std::string told(const protocol::result<T>& done) {
 }
 
 /// A whole upload.
-inline protocol::result<gateways::files::written> upload(gateways::files::root in,
-                                                         const std::string& path,
-                                                         std::string_view bytes,
-                                                         protocol::files::conditions c = {}) {
+inline protocol::result<gateways::files::written> put_whole(gateways::files::root in,
+                                                            const std::string& path,
+                                                            std::string_view bytes,
+                                                            protocol::files::conditions c = {}) {
   auto to = gateways::files::upload::open(std::move(in), path, std::move(c));
   if (!to) return to.error();
   if (auto done = to->write(bytes); !done) return done.error();
   return to->finish();
 }
 
-/// What a client reads there.
-inline protocol::result<std::string> download(const gateways::files::root& in,
-                                              const std::string& path) {
+/// What a client reads there, or the name of the refusal in angle brackets.
+inline std::string read_text(const gateways::files::root& in, const std::string& path) {
   auto file = gateways::files::open_for_reading(in, path);
-  if (!file) return file.error();
-  return gateways::files::read_whole(file->fd.get(), 1 << 20, path);
+  if (!file) return "<" + told(file) + ">";
+  auto text = gateways::files::read_whole(file->fd.get(), 1 << 20, path);
+  return text ? *text : "<" + told(text) + ">";
 }
 
 }  // namespace tests
