@@ -45,6 +45,7 @@ struct request_head {
   std::string request_id;
   std::string range;
   protocol::files::conditions only_if;
+  std::uint64_t length = 0;  ///< what Content-Length says
   bool has_host = false;
   bool has_length = false;  ///< Content-Length or chunked
   bool has_body = false;    ///< and it is not of length 0

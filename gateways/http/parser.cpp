@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "protocol/http/target.hpp"
+
 namespace gateways::http {
 namespace {
 
@@ -63,6 +65,7 @@ void request_parser::on_field_impl(beast::http::field field, text name, text val
     case content_length:
       head.has_length = true;
       head.has_body = value != "0";
+      head.length = protocol::http::parse_count({value.data(), value.size()}).value_or(0);
       break;
     case transfer_encoding:
       if (!beast::iequals(value, "chunked")) head.flaw = "the only Transfer-Encoding is chunked";

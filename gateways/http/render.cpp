@@ -24,6 +24,7 @@ void request_head::clear() {
                      &idempotency_key, &last_event_id, &request_id, &range, &only_if.if_match,
                      &only_if.if_none_match, &only_if.if_range})
     text->clear();
+  length = 0;
   has_host = has_length = has_body = expects_continue = is_preflight = false;
   flaw = {};
 }

@@ -83,7 +83,6 @@ class session final : public connection, public std::enable_shared_from_this<ses
   bool parse_some();
   void skip_blank_lines();
   bool head_complete();
-  bool body_allowed();
   void handle();
   void read();
   void read_done(error_code ec, std::size_t n);

@@ -82,7 +82,11 @@ bool session<Stream>::head_complete() {
     return false;
   }
   admitted_ = true;
-  if (!body_allowed()) return false;
+  if (request_.to->takes_bytes) {
+    if (!begin_upload()) return false;
+  } else {
+    parser_->body_limit(limits().body_bytes_max);
+  }
   if (!request_.head.expects_continue || parser_->is_done() || in_.size() > 0 ||
       request_.head.version < 11)
     return true;
@@ -90,19 +94,6 @@ bool session<Stream>::head_complete() {
   out_ = "HTTP/1.1 100 Continue\r\n\r\n";
   write();
   return false;
-}
-
-/// The largest body was taken before the route was known; now its own bound counts.
-template <class Stream>
-bool session<Stream>::body_allowed() {
-  if (request_.to->takes_bytes) return begin_upload();
-  auto length = parser_->content_length();
-  if (length && *length > limits().body_bytes_max) {
-    refuse(beast::http::error::body_limit);
-    return false;
-  }
-  parser_->body_limit(limits().body_bytes_max);
-  return true;
 }
 
 template <class Stream>
