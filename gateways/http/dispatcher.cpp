@@ -82,7 +82,7 @@ std::optional<answer> dispatcher::admit(request& r, const peer& from, time_point
                               "the target has " + std::to_string(r.head.target.size()) + " bytes",
                               members("limit_bytes", target_bytes_max)));
   auto missed = find_route(r);
-  if (auto f = check_length(r)) return refused(*f);
+  if (auto limit = body_limit(r); r.head.length > limit.bytes) return refused(limit.fault());
   if (auto f = check_token(r)) return refused(*f);
   if (missed) return missed;
   if (auto f = check_body(r)) return refused(*f);
@@ -93,12 +93,14 @@ std::optional<answer> dispatcher::admit(request& r, const peer& from, time_point
   return std::nullopt;
 }
 
-/// The parser took the largest body that any route has.
-std::optional<fault> dispatcher::check_length(const request& r) const {
-  auto limit = options_.http.body_bytes_max;
-  if (r.head.length <= limit || (r.to && r.to->takes_bytes)) return std::nullopt;
-  return make_fault(error_code::body_too_large, "the body is larger than http.body_bytes_max",
-                    members("limit_bytes", limit));
+dispatcher::bound dispatcher::body_limit(const request& r) const {
+  if (r.to && r.to->takes_bytes) return {options_.http.upload_bytes_max, "http.upload_bytes_max"};
+  return {options_.http.body_bytes_max, "http.body_bytes_max"};
+}
+
+fault dispatcher::bound::fault() const {
+  return make_fault(error_code::body_too_large, "the body is larger than " + std::string(option),
+                    members("limit_bytes", bytes));
 }
 
 std::optional<fault> dispatcher::check_token(const request& r) const {

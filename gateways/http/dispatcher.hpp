@@ -33,6 +33,14 @@ class dispatcher {
   /// Of an admitted request with its body.
   outcome handle(const request& r) const;
 
+  /// How large the body may be, and what is said when it is larger.
+  struct bound {
+    std::uint64_t bytes;
+    std::string_view option;
+    protocol::fault fault() const;
+  };
+  bound body_limit(const request& r) const;
+
   /// A request that could not be read.
   answer refuse(request& r, const protocol::fault& f);
 
@@ -45,7 +53,6 @@ class dispatcher {
   std::optional<protocol::fault> check_origin(request& r, const peer& from) const;
   std::optional<answer> find_route(request& r);
   std::optional<protocol::fault> check_body(const request& r) const;
-  std::optional<protocol::fault> check_length(const request& r) const;
   std::optional<protocol::fault> check_token(const request& r) const;
   protocol::result<void> check_signature(const request& r) const;
   std::optional<protocol::fault> check_readiness(const route& to) const;

@@ -11,7 +11,7 @@ void session<Stream>::expect_request(time_point now) {
   request_.clear();
   parser_.emplace(request_);
   parser_->header_limit(static_cast<std::uint32_t>(limits().header_bytes_max));
-  parser_->body_limit(std::max(limits().body_bytes_max, limits().upload_bytes_max));
+  parser_->body_limit(boost::none);  // the route has one
   header_bytes_ = 0;
   begun_ = admitted_ = false;
   keep_ = true;
@@ -82,11 +82,8 @@ bool session<Stream>::head_complete() {
     return false;
   }
   admitted_ = true;
-  if (request_.to->takes_bytes) {
-    if (!begin_upload()) return false;
-  } else {
-    parser_->body_limit(limits().body_bytes_max);
-  }
+  parser_->body_limit(host_.front.body_limit(request_).bytes);
+  if (request_.to->takes_bytes && !begin_upload()) return false;
   if (!request_.head.expects_continue || parser_->is_done() || in_.size() > 0 ||
       request_.head.version < 11)
     return true;
@@ -176,15 +173,7 @@ void session<Stream>::refuse(error_code ec) {
         fault(in_line ? protocol::error_code::uri_too_long : protocol::error_code::header_too_large,
               "the header is larger than http.header_bytes_max", limits().header_bytes_max));
   }
-  if (ec == error::body_limit) {
-    bool streamed = !admitted_ || request_.to->takes_bytes;
-    auto limit = streamed ? std::max(limits().body_bytes_max, limits().upload_bytes_max)
-                          : limits().body_bytes_max;
-    return refuse(fault(protocol::error_code::body_too_large,
-                        streamed ? "the body is larger than http.upload_bytes_max"
-                                 : "the body is larger than http.body_bytes_max",
-                        limit));
-  }
+  if (ec == error::body_limit) return refuse(host_.front.body_limit(request_).fault());
   refuse(fault(protocol::error_code::malformed_request,
                "the request cannot be read: " + ec.message(), 0));
 }
