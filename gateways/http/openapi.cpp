@@ -27,6 +27,7 @@ json media_content(const route& r, media form) {
 }
 
 json success(const route& r, int status) {
+  if (status == 204) return {{"description", std::string(reason_of(status))}};
   json out{{"description", std::string(reason_of(status))}, {"content", json::object()}};
   for (auto form : r.forms) {
     if (status == 202 && form != media::json) continue;
