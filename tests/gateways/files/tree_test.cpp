@@ -98,7 +98,7 @@ CAF_TEST(a folder is copied with its links as links and without its pipes) {
   CAF_CHECK(!std::filesystem::exists(w.at("deploy/to/pipe")));
 }
 
-CAF_TEST(removing takes a folder with all in it and no link's target) {
+CAF_TEST(removing takes a folder with all in it and not what a link leads to) {
   workspace w;
   (void)put_whole(w.open(), "output/d/a/b/f", "x");
   std::filesystem::create_symlink(w.outside + "/folder", w.at("output/d/link"));

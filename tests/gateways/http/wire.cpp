@@ -46,7 +46,7 @@ struct wire::parts {
         front((furnish(views), options), views),
         host{front, port,
              [this](std::function<void()> f) { boost::asio::post(context, std::move(f)); },
-             [this](connection&) { ended = true; }, file_pools{&pool, &pool}} {
+             [this](connection&) { ended = true; }, gateways::file_pools{&pool, &pool}} {
     memory_stream server(context, failing);
     client.connect(server);
     auto made = std::make_shared<session<memory_stream>>(std::move(server),
