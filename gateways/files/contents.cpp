@@ -56,7 +56,7 @@ result<std::string> text_of(const root& in, const spot& at, const conditions& c)
   struct stat found {};
   if (!fd || ::fstat(fd.get(), &found) != 0) return failure(errno, at.path);
   auto is = in.describe(at.path, found);
-  if (is.is != kind::file) return failure(is.is == kind::folder ? EISDIR : EINVAL, at.path);
+  if (is.is != kind::file) return failure(is.is == kind::folder ? EISDIR : ENXIO, at.path);
   if (judge(c, is.etag, false) == verdict::failed) return precondition(at.path, is.etag);
   auto text = read_whole(fd.get(), edit_bytes_max, at.path);
   if (text && text->size() > edit_bytes_max)
@@ -80,11 +80,7 @@ result<opened> open_for_reading(const root& in, const std::string& path) {
   struct stat found {};
   if (::fstat(fd->get(), &found) != 0) return failure(errno, path);
   auto is = in.describe(path, found);
-  if (is.is != kind::file && is.is != kind::folder)
-    return fault{error_code::wrong_state,
-                 protocol::json_string(path) + " is neither a file nor a folder",
-                 {},
-                 0};
+  if (is.is != kind::file && is.is != kind::folder) return failure(ENXIO, path);
   return opened{std::move(*fd), std::move(is)};
 }
 
@@ -120,7 +116,7 @@ result<written> append(const root& in, const std::string& path, std::string_view
   if (!fd && errno == EEXIST) fd.reset(open_name(folder, at->name, flags));
   struct stat before {};
   if (!fd || ::fstat(fd.get(), &before) != 0) return failure(errno, path);
-  if (!S_ISREG(before.st_mode)) return failure(EINVAL, path);
+  if (!S_ISREG(before.st_mode)) return failure(ENXIO, path);
   if (created && (::fchmod(fd.get(), permissions) != 0 ||
                   (at->gets && ::fchown(fd.get(), at->gets->uid, at->gets->gid) != 0)))
     return failure(errno, path);

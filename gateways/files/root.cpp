@@ -65,7 +65,9 @@ std::string text_of(int error) {
     case ENOTDIR: return "has something on its way that is no folder";
     case EISDIR: return "is a folder";
     case ENOTEMPTY: return "is a folder that is not empty";
-    default: return std::strerror(error);
+    case ENXIO: return "is neither a file nor a folder";
+    case EINVAL: return "would lie in itself";
+    default: return std::string("cannot be used: ") + std::strerror(error);
   }
 }
 

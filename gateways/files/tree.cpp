@@ -72,7 +72,7 @@ class copier {
     descriptor from(open_name(folder, name, O_RDONLY | O_NONBLOCK | O_NOCTTY));
     struct stat found {};
     if (!from || ::fstat(from.get(), &found) != 0) return failure(errno, path);
-    if (!S_ISREG(found.st_mode)) return failure(EINVAL, path);
+    if (!S_ISREG(found.st_mode)) return failure(ENXIO, path);
     descriptor place(::openat(to, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!place) return failure(errno, path);
     auto file = staged::make({std::move(place), to_name, path, gets_});
