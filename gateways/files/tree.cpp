@@ -137,12 +137,12 @@ result<entry> entry_at(const root& in, const spot& at) {
 
 /// Where it goes; what stands there may be replaced only if it is no folder and that is asked for.
 result<spot> target_of(const root& in, const transfer& what) {
+  if (paths::is_within(what.to, what.from)) return failure(EINVAL, what.to);
   auto to = in.spot_of(what.to, change::write, true);
   if (!to) return to;
   auto there = stat_at(*to);
   if (there && S_ISDIR(there->st_mode)) return failure(what.replace ? EISDIR : EEXIST, what.to);
   if (there && !what.replace) return failure(EEXIST, what.to);
-  if (paths::is_within(what.to, what.from)) return failure(EINVAL, what.to);
   return to;
 }
 
@@ -196,6 +196,7 @@ result<entry> move(const root& in, const transfer& what) {
 }
 
 result<entry> copy(const root& in, const transfer& what) {
+  if (auto there = in.look(what.from); !there) return there;
   auto folder = in.open_existing(std::string(paths::parent_of(what.from)), O_PATH | O_DIRECTORY);
   if (!folder) return folder.error();
   auto to = target_of(in, what);
