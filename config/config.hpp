@@ -44,6 +44,7 @@ struct http_options {
   std::uint64_t connections_max = 1'024;
   std::uint64_t header_bytes_max = 16'384;
   std::uint64_t body_bytes_max = 16 << 20;
+  std::uint64_t upload_bytes_max = std::uint64_t{16} << 30;  ///< of a file's bytes; streamed
   std::int64_t header_timeout_ms = 10'000;
   std::int64_t body_timeout_ms = 60'000;
   std::int64_t idle_timeout_ms = 75'000;   ///< of a kept-alive connection between requests

@@ -31,13 +31,13 @@
 namespace {
 
 std::vector<actors::node_child> children(actors::env& e, gateways::http_server_options http,
-                                         gateways::client_port& port, gateways::commit_log& commits,
-                                         std::string& url) {
+                                         gateways::client_port& port, gateways::file_pools pools,
+                                         gateways::commit_log& commits, std::string& url) {
   auto& settings = e.settings;
   auto policy = settings.actor_restart;
   auto handle = [](auto actor) { return caf::actor_cast<caf::strong_actor_ptr>(actor); };
-  auto open = [&e, &port, &url, http]() mutable {
-    auto server = std::make_unique<gateways::http_server>(http, e.views, port);
+  auto open = [&e, &port, &url, pools, http]() mutable {
+    auto server = std::make_unique<gateways::http_server>(http, e.views, port, pools);
     http.http.listen = server->address();  // started again, it keeps the port
     url = "http://" + server->address();
     return server;
@@ -80,7 +80,7 @@ int serve(const config::settings& settings) {
   gateways::launcher launch(settings.isolation, dir->instance());
   gateways::kernel_host host(settings.kernel, {dir->path(), dir->instance()}, launch);
   gateways::command_host commands({settings.kernel.python, dir->instance()}, launch);
-  gateways::blocking_pool blocking, looks;
+  gateways::blocking_pool blocking, looks, bytes(4), searches;
   gateways::commit_log commits(dir->path());
   gateways::system_clock clock;
   gateways::system_random random;
@@ -110,7 +110,8 @@ int serve(const config::settings& settings) {
                                      settings.limits};
   gateways::readiness ready{.insecure = settings.node.insecure,
                             .ready_file = settings.node.ready_file};
-  auto root = sys.spawn(actors::supervisor, &e, children(e, http, *port, commits, ready.url));
+  auto root = sys.spawn(actors::supervisor, &e,
+                        children(e, http, *port, {&bytes, &searches}, commits, ready.url));
   auto status = gateways::live(sys, e, root, signals, *dir, ready, began);
   root = nullptr;
   handles.clear();

@@ -2,8 +2,10 @@
 
 #include <spdlog/spdlog.h>
 
+#include <ctime>
 #include <random>
 
+#include "protocol/files/path.hpp"
 #include "protocol/http/problem.hpp"
 #include "protocol/http/target.hpp"
 
@@ -47,7 +49,8 @@ dispatcher::dispatcher(const http_server_options& options, actors::node_views& v
       rules_(options.kernel, options.sandbox, options.limits),
       router_(make_routes(rules_)),
       openapi_(openapi_json(router_.routes(), options.version)),
-      services_{options_, views_, rules_, stats_, openapi_},
+      signer_(options.token),
+      services_{options_, views_, rules_, stats_, openapi_, signer_},
       gate_(options.http, options.insecure, options.token),
       limiter_(options.limits.requests_per_s, options.limits.requests_burst),
       rate_policy_(limiter_.unlimited() ? "" : limiter_.policy()),
@@ -79,11 +82,8 @@ std::optional<answer> dispatcher::admit(request& r, const peer& from, time_point
                               "the target has " + std::to_string(r.head.target.size()) + " bytes",
                               members("limit_bytes", target_bytes_max)));
   auto missed = find_route(r);
-  bool open = (r.to && r.to->open) || r.head.verb == method::options;
-  if (!open && !gate_.token_valid(r.head.authorization))
-    return refused(make_fault(error_code::unauthorized, r.head.authorization.empty()
-                                                            ? "the request has no token"
-                                                            : "the token is not valid"));
+  if (auto limit = body_limit(r); r.head.length > limit.bytes) return refused(limit.fault());
+  if (auto f = check_token(r)) return refused(*f);
   if (missed) return missed;
   if (auto f = check_body(r)) return refused(*f);
   r.client = gate_.insecure() ? from.client_ip : "token";
@@ -91,6 +91,48 @@ std::optional<answer> dispatcher::admit(request& r, const peer& from, time_point
   if (auto f = check_readiness(*r.to)) return refused(*f);
   if (auto f = check_rate(r, now)) return refused(*f);
   return std::nullopt;
+}
+
+dispatcher::bound dispatcher::body_limit(const request& r) const {
+  if (r.to && r.to->takes_bytes) return {options_.http.upload_bytes_max, "http.upload_bytes_max"};
+  return {options_.http.body_bytes_max, "http.body_bytes_max"};
+}
+
+fault dispatcher::bound::fault() const {
+  return make_fault(error_code::body_too_large, "the body is larger than " + std::string(option),
+                    members("limit_bytes", bytes));
+}
+
+std::optional<fault> dispatcher::check_token(const request& r) const {
+  bool open = (r.to && r.to->open) || r.head.verb == method::options;
+  if (open || gate_.token_valid(r.head.authorization)) return std::nullopt;
+  if (!r.head.authorization.empty())
+    return make_fault(error_code::unauthorized, "the token is not valid");
+  if (!r.to || !r.to->tail) return make_fault(error_code::unauthorized, "the request has no token");
+  auto signed_for = check_signature(r);
+  if (signed_for) return std::nullopt;
+  return signed_for.error();
+}
+
+/// Of a file's URL that stands for itself.
+protocol::result<void> dispatcher::check_signature(const request& r) const {
+  auto refused = [](const char* why) { return make_fault(error_code::unauthorized, why); };
+  auto query = protocol::http::query::parse(r.query);
+  if (!query) return query.error();
+  auto given = query->find("signature");
+  auto expires = protocol::http::parse_count(query->find("expires").value_or(""));
+  if (!given || !expires) return refused("the request has no token");
+  auto sandbox = views_.sandbox(r.params.at(0));
+  auto path = protocol::files::parse_path(r.params.at(1));
+  bool reads = r.head.verb == method::get || r.head.verb == method::head;
+  signed_access what{reads ? "GET" : name_of(r.head.verb), r.params[0],
+                     sandbox ? sandbox->spec.created_at : 0,
+                     path ? std::string_view(*path) : std::string_view(), *expires};
+  if (!sandbox || !path || !signer_.valid(what, *given))
+    return refused("the URL is not signed for this");
+  if (*expires < static_cast<std::uint64_t>(std::time(nullptr)))
+    return refused("the signed URL has expired");
+  return {};
 }
 
 std::optional<fault> dispatcher::check_origin(request& r, const peer& from) const {
@@ -106,8 +148,8 @@ std::optional<fault> dispatcher::check_origin(request& r, const peer& from) cons
   if (gate_.origin_allowed(head.origin)) {
     add_line(r.lines, "Access-Control-Allow-Origin", head.origin);
     add_line(r.lines, "Access-Control-Expose-Headers",
-             "Location, Retry-After, RateLimit, RateLimit-Policy, Troupe-Execution-Id, "
-             "Troupe-Command-Id, X-Request-Id");
+             "Accept-Ranges, Content-Range, ETag, Location, Retry-After, RateLimit, "
+             "RateLimit-Policy, Troupe-Command-Id, Troupe-Execution-Id, X-Request-Id");
     add_line(r.lines, "Vary", "Origin");
     return std::nullopt;
   }
@@ -141,12 +183,15 @@ answer dispatcher::preflight(request& r, const std::string& allow) const {
   if (!r.head.is_preflight || !gate_.origin_allowed(r.head.origin)) return out;
   add_line(out.lines, "Access-Control-Allow-Methods", allow);
   add_line(out.lines, "Access-Control-Allow-Headers",
-           "Accept, Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-Id");
+           "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, "
+           "If-Range, Last-Event-ID, Range, X-Request-Id");
   add_line(out.lines, "Access-Control-Max-Age", "600");
   return out;
 }
 
 std::optional<fault> dispatcher::check_body(const request& r) const {
+  if (r.to->takes_bytes && !r.head.has_length)
+    return make_fault(error_code::length_required, "the request has no body");
   if (!r.to->body) return std::nullopt;
   if (r.head.has_body && !is_json(r.head.content_type))
     return make_fault(error_code::unsupported_media_type,

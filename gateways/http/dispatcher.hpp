@@ -33,6 +33,14 @@ class dispatcher {
   /// Of an admitted request with its body.
   outcome handle(const request& r) const;
 
+  /// How large the body may be, and what is said when it is larger.
+  struct bound {
+    std::uint64_t bytes;
+    std::string_view option;
+    protocol::fault fault() const;
+  };
+  bound body_limit(const request& r) const;
+
   /// A request that could not be read.
   answer refuse(request& r, const protocol::fault& f);
 
@@ -45,6 +53,8 @@ class dispatcher {
   std::optional<protocol::fault> check_origin(request& r, const peer& from) const;
   std::optional<answer> find_route(request& r);
   std::optional<protocol::fault> check_body(const request& r) const;
+  std::optional<protocol::fault> check_token(const request& r) const;
+  protocol::result<void> check_signature(const request& r) const;
   std::optional<protocol::fault> check_readiness(const route& to) const;
   std::optional<protocol::fault> check_rate(request& r, time_point now);
   answer preflight(request& r, const std::string& allow) const;
@@ -56,6 +66,7 @@ class dispatcher {
   router router_;
   std::string openapi_;
   http_stats stats_;
+  url_signer signer_;
   services services_;
   gatekeeper gate_;
   protocol::http::rate_limiter limiter_;

@@ -2,13 +2,15 @@
 // handlers pass to each other.
 //
 // A session owns one `request` and uses it again for the next, so that a kept-alive connection
-// allocates next to nothing. A handler gives an `outcome`: the answer itself, a fault, or a `plan`:
-// a call to the actors whose answer the session waits for.
+// allocates next to nothing. A handler gives an `outcome`: the answer itself, a fault, or a plan:
+// of a call to the actors, or of work on files, whose answer the session waits for.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -16,6 +18,7 @@
 
 #include "gateways/client_port.hpp"
 #include "protocol/error.hpp"
+#include "protocol/files/conditions.hpp"
 #include "protocol/http/accept.hpp"
 
 namespace gateways::http {
@@ -40,6 +43,9 @@ struct request_head {
   std::string idempotency_key;
   std::string last_event_id;
   std::string request_id;
+  std::string range;
+  protocol::files::conditions only_if;
+  std::uint64_t length = 0;  ///< what Content-Length says
   bool has_host = false;
   bool has_length = false;  ///< Content-Length or chunked
   bool has_body = false;    ///< and it is not of length 0
@@ -83,7 +89,48 @@ struct plan {
   std::function<void(answer&)> adapt;  ///< makes the final answer what the route promises
 };
 
-using outcome = std::variant<answer, plan, protocol::fault>;
+/// The bytes of an answer, read as the client takes them; on one thread at a time, which may block.
+class byte_source {
+ public:
+  virtual ~byte_source() = default;
+  /// Empty when there are no more.
+  virtual protocol::result<std::string> read(std::size_t bytes_max) = 0;
+};
+
+struct download {
+  answer head;
+  std::uint64_t length = 0;
+  std::shared_ptr<byte_source> bytes;
+};
+
+using file_outcome = std::variant<answer, download, protocol::fault>;
+
+/// What takes the bytes of a request as they come; on one thread at a time, which may block.
+/// Dropped before `finish`, it leaves nothing.
+class byte_sink {
+ public:
+  virtual ~byte_sink() = default;
+  virtual protocol::result<void> write(std::string_view bytes) = 0;
+  virtual file_outcome finish() = 0;
+};
+
+/// Work on files, run where blocking is allowed. What has the same `order` runs in the order it
+/// came.
+struct file_plan {
+  std::string order;
+  bool slow = false;        ///< it may take seconds
+  bool only_reads = false;  ///< no use in it when the client has gone
+  /// What it is given is set when nobody waits for the answer any more.
+  std::function<file_outcome(const std::atomic<bool>&)> run;
+};
+
+/// The answer to a request whose body is not kept but streamed.
+struct upload_plan {
+  std::string order;  ///< of its `finish`
+  std::function<protocol::result<std::shared_ptr<byte_sink>>()> open;
+};
+
+using outcome = std::variant<answer, plan, file_plan, upload_plan, protocol::fault>;
 
 answer json_answer(int status, std::string body);
 void add_line(std::string& lines, std::string_view name, std::string_view value);

@@ -1,7 +1,8 @@
 // The handlers that the route table names, and what they share.
 //
 // A handler reads published views and gives an answer, a fault or a plan; it runs on the server's
-// thread and never blocks, but for `kernel_connection`, which reads one small file of our own.
+// thread and never blocks, but for `kernel_connection`, which reads one small file of our own. The
+// work that a plan holds runs elsewhere.
 #pragma once
 
 #include "gateways/http/routes.hpp"
@@ -60,5 +61,23 @@ outcome post_command_stdin(const services& s, const request& r);
 outcome resize_command(const services& s, const request& r);
 outcome cancel_execution(const services& s, const request& r);
 outcome get_node_events(const services& s, const request& r);
+
+// handlers_files.cpp
+outcome get_file(const services& s, const request& r);
+outcome put_file(const services& s, const request& r);
+outcome delete_file(const services& s, const request& r);
+
+// handlers_fs.cpp
+outcome stat_path(const services& s, const request& r);
+outcome list_path(const services& s, const request& r);
+outcome make_folder(const services& s, const request& r);
+outcome move_path(const services& s, const request& r);
+outcome copy_path(const services& s, const request& r);
+outcome remove_path(const services& s, const request& r);
+outcome append_text(const services& s, const request& r);
+outcome edit_text(const services& s, const request& r);
+outcome glob_paths(const services& s, const request& r);
+outcome grep_lines(const services& s, const request& r);
+outcome sign_url(const services& s, const request& r);
 
 }  // namespace gateways::http

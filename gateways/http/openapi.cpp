@@ -27,6 +27,7 @@ json media_content(const route& r, media form) {
 }
 
 json success(const route& r, int status) {
+  if (status == 204) return {{"description", std::string(reason_of(status))}};
   json out{{"description", std::string(reason_of(status))}, {"content", json::object()}};
   for (auto form : r.forms) {
     if (status == 202 && form != media::json) continue;
@@ -41,6 +42,7 @@ std::set<error_code> errors_of(const route& r) {
   out.insert({malformed_request, host_not_allowed, origin_not_allowed});
   if (!r.open) out.insert(unauthorized);
   if (r.makes_work()) out.insert({rate_limited, starting, draining, unavailable});
+  if (r.takes_bytes) out.insert({body_too_large, length_required});
   if (!r.body) return out;
   out.insert({malformed_json, body_too_large, unsupported_media_type, invalid_field});
   for (const auto& f : r.body->fields)
@@ -79,7 +81,9 @@ json parameters_of(const route& r) {
   for (auto at = r.pattern.find('{'); at != std::string_view::npos;
        at = r.pattern.find('{', at + 1)) {
     auto name = r.pattern.substr(at + 1, r.pattern.find('}', at) - at - 1);
-    out.push_back(parameter(name, "path", "string", "The id."));
+    auto path = r.tail && name == "path";
+    out.push_back(parameter(name, "path", "string",
+                            path ? "In the workspace; its slashes stand as they are." : "The id."));
   }
   for (const auto& q : r.queries) out.push_back(parameter(q.name, "query", q.type, q.doc));
   if (r.forms.size() < 2) return out;
@@ -89,6 +93,16 @@ json parameters_of(const route& r) {
     out.push_back(parameter("Idempotency-Key", "header", "string",
                             "The same key and body within 24 h give the same execution."));
   return out;
+}
+
+json file_bytes() {
+  return {{"application/octet-stream", {{"schema", {{"type", "string"}, {"format", "binary"}}}}}};
+}
+
+void add_bytes(json& responses, int status) {
+  responses[std::to_string(status)]["content"].update(file_bytes());
+  responses["206"] = {{"description", "The range that was asked for"}, {"content", file_bytes()}};
+  responses["304"] = {{"description", "The client has it already"}};
 }
 
 json operation(const route& r) {
@@ -105,8 +119,11 @@ json operation(const route& r) {
         {"required", required},
         {"content", {{"application/json", {{"schema", reference(r.body->name)}}}}}};
   }
+  if (r.takes_bytes) out["requestBody"] = {{"required", true}, {"content", file_bytes()}};
   json responses = json::object();
   responses[std::to_string(r.status)] = success(r, r.status);
+  if (r.created) responses["201"] = success(r, 201);
+  if (r.gives_bytes) add_bytes(responses, r.status);
   if (r.accepted) responses["202"] = success(r, 202);
   add_errors(responses, r);
   out["responses"] = responses;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "protocol/http/target.hpp"
+
 namespace gateways::http {
 namespace {
 
@@ -54,11 +56,16 @@ void request_parser::on_field_impl(beast::http::field field, text name, text val
     case origin: keep(head.origin, value, true); break;
     case accept: keep(head.accept, value, false); break;
     case content_type: keep(head.content_type, value, true); break;
+    case range: keep(head.range, value, true); break;
+    case if_match: keep(head.only_if.if_match, value, false); break;
+    case if_none_match: keep(head.only_if.if_none_match, value, false); break;
+    case if_range: keep(head.only_if.if_range, value, true); break;
     case access_control_request_method: head.is_preflight = true; break;
     case expect: head.expects_continue = beast::iequals(value, "100-continue"); break;
     case content_length:
       head.has_length = true;
       head.has_body = value != "0";
+      head.length = protocol::http::parse_count({value.data(), value.size()}).value_or(0);
       break;
     case transfer_encoding:
       if (!beast::iequals(value, "chunked")) head.flaw = "the only Transfer-Encoding is chunked";

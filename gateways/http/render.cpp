@@ -21,8 +21,10 @@ void request_head::clear() {
   verb = method::get;
   version = 11;
   for (auto* text : {&target, &host, &origin, &authorization, &accept, &content_type,
-                     &idempotency_key, &last_event_id, &request_id})
+                     &idempotency_key, &last_event_id, &request_id, &range, &only_if.if_match,
+                     &only_if.if_none_match, &only_if.if_range})
     text->clear();
+  length = 0;
   has_host = has_length = has_body = expects_continue = is_preflight = false;
   flaw = {};
 }
@@ -57,6 +59,8 @@ std::string_view reason_of(int status) noexcept {
     case 201: return "Created";
     case 202: return "Accepted";
     case 204: return "No Content";
+    case 206: return "Partial Content";
+    case 304: return "Not Modified";
     case 400: return "Bad Request";
     case 401: return "Unauthorized";
     case 403: return "Forbidden";
@@ -66,9 +70,11 @@ std::string_view reason_of(int status) noexcept {
     case 408: return "Request Timeout";
     case 409: return "Conflict";
     case 411: return "Length Required";
+    case 412: return "Precondition Failed";
     case 413: return "Content Too Large";
     case 414: return "URI Too Long";
     case 415: return "Unsupported Media Type";
+    case 416: return "Range Not Satisfiable";
     case 422: return "Unprocessable Content";
     case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
@@ -98,8 +104,8 @@ void renderer::append_head(std::string& out, const head_of_answer& h) {
   out.append(" ").append(reason_of(h.status)).append(date());
   if (!h.type.empty()) out.append("\r\nContent-Type: ").append(h.type);
   if (!h.streamed) {
-    // 204 has no body by its definition, and no length either.
-    if (h.status != 204) {
+    // These have no body by their definition, and no length of one either.
+    if (h.status != 204 && h.status != 304) {
       out.append("\r\nContent-Length: ");
       append_number(out, h.length);
     }

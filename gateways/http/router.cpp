@@ -25,11 +25,26 @@ std::vector<std::string> segments_of(std::string_view pattern) {
   return out;
 }
 
-bool matches(const std::vector<std::string>& pattern, const std::vector<std::string>& path) {
-  if (pattern.size() != path.size()) return false;
-  for (std::size_t i = 0; i < path.size(); ++i)
+bool matches(const std::vector<std::string>& pattern, bool tail,
+             const std::vector<std::string>& path) {
+  if (tail ? path.size() < pattern.size() : path.size() != pattern.size()) return false;
+  auto fixed = pattern.size() - (tail ? 1 : 0);
+  for (std::size_t i = 0; i < fixed; ++i)
     if (path[i].empty() || (!pattern[i].empty() && pattern[i] != path[i])) return false;
   return true;
+}
+
+/// A slash that was escaped is none between names, and no name has one.
+protocol::result<std::string> join(const std::vector<std::string>& path, std::size_t from) {
+  std::string out;
+  for (auto i = from; i < path.size(); ++i) {
+    if (path[i].find('/') != std::string::npos)
+      return protocol::fault{
+          protocol::error_code::malformed_request, "a name in the path has a slash", {}, 0};
+    if (i > from) out += '/';
+    out += path[i];
+  }
+  return out;
 }
 
 }  // namespace
@@ -57,6 +72,7 @@ router::router(std::vector<route> routes) : routes_(std::move(routes)) {
     } else {
       auto& p = patterns_[std::string(r.pattern)];
       p.segments = segments_of(r.pattern);
+      p.tail = r.tail;
       add(p.where, r);
     }
   }
@@ -70,9 +86,14 @@ protocol::result<const router::place*> router::find(std::string_view path,
   auto segments = protocol::http::split_path(path);
   if (!segments) return segments.error();
   for (const auto& [name, p] : patterns_) {
-    if (!matches(p.segments, *segments)) continue;
-    for (std::size_t i = 0; i < segments->size(); ++i)
+    if (!matches(p.segments, p.tail, *segments)) continue;
+    auto single = p.segments.size() - (p.tail ? 1 : 0);
+    for (std::size_t i = 0; i < single; ++i)
       if (p.segments[i].empty()) params.push_back(std::move((*segments)[i]));
+    if (!p.tail) return &p.where;
+    auto rest = join(*segments, single);
+    if (!rest) return rest.error();
+    params.push_back(std::move(*rest));
     return &p.where;
   }
   return static_cast<const place*>(nullptr);

@@ -1,7 +1,7 @@
 // THE table of routes: what is routed, what 405 allows and what /openapi.json says come from it.
 //
-// Made once at start; a route's place in the table is its number in the metrics. Handlers are in
-// handlers_control.cpp and handlers_v1.cpp; they read published views and never block.
+// Made once at start; a route's place in the table is its number in the metrics. Handlers are
+// declared in handlers.hpp; they read published views and never block.
 #pragma once
 
 #include <array>
@@ -16,6 +16,7 @@
 #include "gateways/http/exchange.hpp"
 #include "gateways/http/metrics.hpp"
 #include "gateways/http/server.hpp"
+#include "gateways/http/signing.hpp"
 #include "protocol/http/request.hpp"
 
 namespace gateways::http {
@@ -27,6 +28,7 @@ struct services {
   const protocol::http::request_rules& rules;
   const http_stats& stats;
   const std::string& openapi;
+  const url_signer& signer;
 };
 
 using handler = outcome (*)(const services&, const request&);
@@ -52,6 +54,10 @@ struct route {
   std::vector<protocol::error_code> errors{};  ///< beside those that every route has
   bool open = false;                           ///< asks for no token
   bool accepted = false;                       ///< may also answer 202
+  bool created = false;                        ///< may also answer 201
+  bool tail = false;           ///< the last name stands for all the rest of the path
+  bool gives_bytes = false;    ///< may answer a file's bytes
+  bool takes_bytes = false;    ///< the body is a file's bytes: streamed, not kept
   bool in_drain = false;       ///< helps work to end, so it is taken while the daemon drains
   std::string_view failing{};  ///< what a 503 of its own shape says, if it has one
   std::size_t index = 0;
@@ -59,6 +65,8 @@ struct route {
   /// Makes work: refused while draining, counted by the rate limit.
   bool makes_work() const { return verb != method::get; }
 };
+
+void add_file_routes(std::vector<route>& to, const protocol::http::request_rules& rules);
 
 std::vector<route> make_routes(const protocol::http::request_rules& rules);
 
@@ -89,6 +97,7 @@ class router {
  private:
   struct pattern {
     std::vector<std::string> segments;  ///< empty: takes any one segment
+    bool tail = false;                  ///< the last one takes all that are left
     place where;
   };
   struct text_hash {

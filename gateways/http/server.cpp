@@ -90,13 +90,13 @@ class post_office {
 
 class http_server::impl {
  public:
-  impl(http_server_options options, actors::node_views& views, client_port& port)
+  impl(http_server_options options, actors::node_views& views, client_port& port, file_pools pools)
       : options_(std::move(options)),
         front_(options_, views),
         office_(std::make_shared<post_office>(context_)),
         host_{front_, port,
               [office = office_](std::function<void()> f) { office->post(std::move(f)); },
-              [this](connection& c) { forget(c); }} {
+              [this](connection& c) { forget(c); }, pools} {
     listen();
     accept();
     arm_ticks();
@@ -284,8 +284,9 @@ class http_server::impl {
   std::thread thread_;
 };
 
-http_server::http_server(http_server_options options, actors::node_views& views, client_port& port)
-    : impl_(std::make_unique<impl>(std::move(options), views, port)) {}
+http_server::http_server(http_server_options options, actors::node_views& views, client_port& port,
+                         file_pools pools)
+    : impl_(std::make_unique<impl>(std::move(options), views, port, pools)) {}
 
 http_server::~http_server() = default;
 

@@ -5,11 +5,13 @@
 // Invariant: after the destructor no sink calls back and no thread is left.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 
+#include "actors/env.hpp"
 #include "actors/views.hpp"
 #include "config/config.hpp"
 #include "gateways/client_port.hpp"
@@ -26,10 +28,20 @@ struct http_server_options {
   config::limit_options limits;
 };
 
+/// Where work on files runs: pieces of bytes, and what may take seconds. Each piece is short, so
+/// that one large file does not keep the others waiting. They outlive the server.
+struct file_pools {
+  actors::blocking_pool* quick = nullptr;
+  actors::blocking_pool* slow = nullptr;
+  std::shared_ptr<std::atomic<std::size_t>> slow_work =
+      std::make_shared<std::atomic<std::size_t>>(0);  ///< on `slow`, waiting or running
+};
+
 class http_server {
  public:
   /// Binds and listens; throws std::system_error with a text that names the address.
-  http_server(http_server_options options, actors::node_views& views, client_port& port);
+  http_server(http_server_options options, actors::node_views& views, client_port& port,
+              file_pools pools);
   /// Stops listening, cuts what is left, joins its thread.
   ~http_server();
   http_server(const http_server&) = delete;

@@ -16,6 +16,7 @@
 
 #include "gateways/http/call_sink.hpp"
 #include "gateways/http/dispatcher.hpp"
+#include "gateways/http/file_work.hpp"
 #include "gateways/http/parser.hpp"
 
 namespace gateways::http {
@@ -38,6 +39,7 @@ struct session_host {
   client_port& port;
   std::function<void(std::function<void()>)> post;
   std::function<void(connection&)> ended;
+  file_pools pools{};
   bool draining = false;
 };
 
@@ -64,13 +66,13 @@ class session final : public connection, public std::enable_shared_from_this<ses
  private:
   using clock = std::chrono::steady_clock;
   using error_code = boost::system::error_code;
-  static constexpr std::size_t small_read = 4 << 10, large_read = 64 << 10;
+  static constexpr std::size_t small_read = 4 << 10, large_read = 64 << 10, upload_read = 256 << 10;
 
   enum class stage : std::uint8_t {
     reading,    ///< a request, or waiting for one
-    waiting,    ///< for the actors' answer to a plan; nothing is written yet
+    waiting,    ///< for the answer to a plan; nothing is written yet
     streaming,  ///< the head of a stream is written
-    answering,  ///< a whole answer is being written
+    answering,  ///< an answer of known length is being written
     lingering,  ///< all is written; what the client still sends is thrown away
     closed,
   };
@@ -87,6 +89,18 @@ class session final : public connection, public std::enable_shared_from_this<ses
   void client_ended();
   void refuse(error_code ec);
   void refuse(const protocol::fault& f);
+
+  // session_files.ipp
+  waker file_waker();
+  bool begin_upload();
+  void feed_upload(std::size_t taken);
+  void begin_file_work(file_plan p);
+  void files_moved();
+  void upload_ended(file_outcome what);
+  void send(file_outcome what);
+  void begin_download(download what);
+  void pump_download();
+  void drop_file_work();
 
   // session_write.ipp
   void send(const answer& a);
@@ -143,9 +157,14 @@ class session final : public connection, public std::enable_shared_from_this<ses
   std::size_t next_event_ = 0;  ///< in `mail_.events`
   std::string execution_id_;
   bool last_chunk_ = false;
+
+  std::shared_ptr<file_work> work_;
+  std::shared_ptr<download_work> download_;
+  std::shared_ptr<upload_work> upload_;
 };
 
 }  // namespace gateways::http
 
+#include "gateways/http/session_files.ipp"
 #include "gateways/http/session_read.ipp"
 #include "gateways/http/session_write.ipp"

@@ -11,7 +11,7 @@ void session<Stream>::expect_request(time_point now) {
   request_.clear();
   parser_.emplace(request_);
   parser_->header_limit(static_cast<std::uint32_t>(limits().header_bytes_max));
-  parser_->body_limit(limits().body_bytes_max);
+  parser_->body_limit(boost::none);  // the route has one
   header_bytes_ = 0;
   begun_ = admitted_ = false;
   keep_ = true;
@@ -21,6 +21,7 @@ void session<Stream>::expect_request(time_point now) {
 template <class Stream>
 void session<Stream>::advance() {
   while (stage_ == stage::reading && !interim_) {
+    if (upload_ && upload_->full()) return;  // it wakes this session when it has written
     if (!begun_) skip_blank_lines();
     if (in_.size() > 0 && parse_some()) continue;
     if (stage_ != stage::reading || interim_) return;
@@ -49,6 +50,7 @@ bool session<Stream>::parse_some() {
   auto taken = parser_->put(in_.data(), ec);
   in_.consume(taken);
   if (!admitted_) header_bytes_ += taken;
+  if (upload_) feed_upload(taken);
   if (ec == beast::http::error::need_more) {
     // A trailer that does not end is bounded as a header is, but for the last read's bytes.
     auto head_bytes =
@@ -80,6 +82,8 @@ bool session<Stream>::head_complete() {
     return false;
   }
   admitted_ = true;
+  parser_->body_limit(host_.front.body_limit(request_).bytes);
+  if (request_.to->takes_bytes && !begin_upload()) return false;
   if (!request_.head.expects_continue || parser_->is_done() || in_.size() > 0 ||
       request_.head.version < 11)
     return true;
@@ -91,8 +95,13 @@ bool session<Stream>::head_complete() {
 
 template <class Stream>
 void session<Stream>::handle() {
+  if (upload_) {
+    stage_ = stage::waiting;
+    return upload_->end();
+  }
   auto decided = host_.front.handle(request_);
   if (auto* whole = std::get_if<answer>(&decided)) return send(*whole);
+  if (auto* work = std::get_if<file_plan>(&decided)) return begin_file_work(std::move(*work));
   if (auto* f = std::get_if<protocol::fault>(&decided))
     return send(problem_answer(*f, request_.id));
   auto& p = std::get<plan>(decided);
@@ -111,7 +120,9 @@ void session<Stream>::read() {
   if (idle && in_.size() >= limits().header_bytes_max) return;
   reading_ = true;
   stream_.async_read_some(
-      in_.prepare(admitted_ && !idle ? large_read : small_read),
+      in_.prepare(upload_              ? upload_read
+                  : admitted_ && !idle ? large_read
+                                       : small_read),
       [self = this->shared_from_this()](error_code ec, std::size_t n) { self->read_done(ec, n); });
 }
 
@@ -162,9 +173,7 @@ void session<Stream>::refuse(error_code ec) {
         fault(in_line ? protocol::error_code::uri_too_long : protocol::error_code::header_too_large,
               "the header is larger than http.header_bytes_max", limits().header_bytes_max));
   }
-  if (ec == error::body_limit)
-    return refuse(fault(protocol::error_code::body_too_large,
-                        "the body is larger than http.body_bytes_max", limits().body_bytes_max));
+  if (ec == error::body_limit) return refuse(host_.front.body_limit(request_).fault());
   refuse(fault(protocol::error_code::malformed_request,
                "the request cannot be read: " + ec.message(), 0));
 }
@@ -172,6 +181,7 @@ void session<Stream>::refuse(error_code ec) {
 template <class Stream>
 void session<Stream>::refuse(const protocol::fault& f) {
   keep_ = false;
+  drop_file_work();
   if (request_.began == time_point{}) request_.began = clock::now();
   send(host_.front.refuse(request_, f));
 }
@@ -180,7 +190,7 @@ template <class Stream>
 void session<Stream>::tick(time_point now) {
   switch (stage_) {
     case stage::reading:
-      if (now < deadline_) return;
+      if (now < deadline_ || (upload_ && upload_->full())) return;
       if (interim_) return close();
       if (!begun_) return linger();
       return refuse({protocol::error_code::request_timeout,

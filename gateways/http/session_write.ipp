@@ -228,8 +228,9 @@ void session<Stream>::write_done(error_code ec, std::size_t n) {
   writing_ = false;
   if (interim_) {
     interim_ = false;
-    return advance();
+    return upload_ ? files_moved() : advance();
   }
+  if (download_) return pump_download();
   if (stage_ == stage::answering || last_chunk_) return answer_written();
   pump();
 }
@@ -270,6 +271,7 @@ void session<Stream>::close() {
   stage_ = stage::closed;
   call_.reset();
   sink_.reset();
+  drop_file_work();
   stream_ending<Stream>::close(stream_);
   host_.ended(*this);
 }

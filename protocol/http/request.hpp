@@ -12,6 +12,7 @@
 #include "config/config.hpp"
 #include "protocol/error.hpp"
 #include "protocol/execution.hpp"
+#include "protocol/files/request.hpp"
 #include "protocol/http/schema.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/sandbox.hpp"
@@ -43,6 +44,7 @@ struct request_rules {
   schema command_input;
   schema terminal_size;
   schema nothing;
+  files::request_rules files;
 };
 
 /// The body as an object that fits `s`. An empty body stands for an empty object.

@@ -26,6 +26,18 @@ namespace tests {
 
 using namespace gateways::http;
 
+/// Runs file work between the session's own turns.
+class same_thread final : public actors::blocking_pool {
+ public:
+  explicit same_thread(boost::asio::io_context& on) : on_(on) {}
+  void post(std::string_view, std::function<void()> work) override {
+    boost::asio::post(on_, std::move(work));
+  }
+
+ private:
+  boost::asio::io_context& on_;
+};
+
 struct wire::parts {
   parts(gateways::http_server_options o, std::size_t fail_at)
       : options(std::move(o)),
@@ -34,7 +46,7 @@ struct wire::parts {
         front((furnish(views), options), views),
         host{front, port,
              [this](std::function<void()> f) { boost::asio::post(context, std::move(f)); },
-             [this](connection&) { ended = true; }} {
+             [this](connection&) { ended = true; }, gateways::file_pools{&pool, &pool}} {
     memory_stream server(context, failing);
     client.connect(server);
     auto made = std::make_shared<session<memory_stream>>(std::move(server),
@@ -45,6 +57,7 @@ struct wire::parts {
 
   gateways::http_server_options options;
   boost::asio::io_context context;
+  same_thread pool{context};
   boost::beast::test::fail_count failing;
   memory_stream client;
   actors::node_views views;

@@ -1,0 +1,89 @@
+// A workspace as one piece of file work sees it: every path is resolved beneath its folder.
+//
+// Opened for each piece of work, used on one thread that may block. A hostile program works in the
+// same folder meanwhile, so nothing is looked at first and opened later: what is opened is opened
+// by openat2, which never leaves the folder it begins in, and is then looked at by its descriptor.
+// Invariant: nothing here follows a link that leads out, opens a FIFO so that it waits, or takes a
+// change through a link out of its zone.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gateways/isolation/descriptor.hpp"
+#include "protocol/error.hpp"
+#include "protocol/files/entry.hpp"
+#include "protocol/files/path.hpp"
+
+namespace gateways::files {
+
+using protocol::fault;
+using protocol::result;
+using protocol::files::entry;
+
+/// What an error of the system means for the client.
+fault failure(int error, std::string_view path);
+
+/// openat2 beneath `folder`; `resolve` beside what always holds. -1 and errno.
+int open_beneath(int folder, const std::string& path, int flags, std::uint64_t resolve,
+                 unsigned mode = 0);
+
+/// One name in `folder`, not followed when it is a link. -1 and errno.
+int open_name(int folder, const std::string& name, int flags);
+
+struct owner {
+  unsigned uid = 0, gid = 0;
+};
+
+/// Where a change happens: a name in a folder that stays open.
+struct spot {
+  descriptor folder;
+  std::string name;
+  std::string path;
+  std::optional<owner> gets;  ///< whose is what is made there; none: the daemon's
+};
+
+class root {
+ public:
+  /// `wrong_state` when the folder is not there (yet). `unwanted`, when given, outlives this, and
+  /// is set by whoever no longer wants what is being looked for.
+  static result<root> open(const std::string& folder, protocol::sandbox_mode mode,
+                           const std::atomic<bool>* unwanted = nullptr);
+
+  /// For reading: a link that stays in the workspace is followed.
+  result<descriptor> open_existing(const std::string& path, int flags) const;
+
+  /// What stands at `path` itself; a link is not followed.
+  result<entry> look(const std::string& path) const;
+
+  bool unwanted() const { return unwanted_ && *unwanted_; }
+
+  entry describe(std::string path, const struct stat& s) const;
+
+  /// The place of a change, which the zone must allow. `make`: also the folders on the way.
+  result<spot> spot_of(const std::string& path, protocol::files::change what, bool make) const;
+
+ private:
+  root(descriptor folder, owner of, protocol::sandbox_mode mode, const std::atomic<bool>* unwanted)
+      : folder_(std::move(folder)), owner_(of), mode_(mode), unwanted_(unwanted) {}
+  result<descriptor> open_parent(const std::string& path, bool make,
+                                 const std::optional<owner>& gets) const;
+
+  descriptor folder_;
+  owner owner_;
+  protocol::sandbox_mode mode_;
+  const std::atomic<bool>* unwanted_;
+};
+
+/// What stands in `s`; none: nothing does.
+std::optional<struct stat> stat_at(const spot& s);
+
+/// A new folder there, given to whom it belongs. 0 or the error.
+int make_folder(int folder, const std::string& name, const std::optional<owner>& gets);
+
+}  // namespace gateways::files

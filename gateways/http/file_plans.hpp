@@ -1,0 +1,56 @@
+// The workspace that a route names, and plans of work in it.
+//
+// Made by handlers on the server's thread from published views; the work runs on a pool, where the
+// workspace is opened anew for each piece.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "gateways/files/root.hpp"
+#include "gateways/http/exchange.hpp"
+#include "gateways/http/routes.hpp"
+
+namespace gateways::http {
+
+struct workspace_place {
+  std::string sandbox_id;
+  std::string folder;
+  protocol::sandbox_mode mode = protocol::sandbox_mode::agent;
+
+  /// `work` takes the opened workspace and gives a `file_outcome`.
+  template <class Work>
+  file_plan plan_of(Work work) const {
+    file_plan out;
+    out.run = [where = *this, work = std::move(work)](const std::atomic<bool>& unwanted) {
+      auto in = files::root::open(where.folder, where.mode, &unwanted);
+      return in ? file_outcome(work(*in)) : file_outcome(in.error());
+    };
+    return out;
+  }
+  /// One after the other in a sandbox, so that a condition holds until what it is for is done.
+  template <class Work>
+  file_plan in_order(Work work) const {
+    auto out = plan_of(std::move(work));
+    out.order = sandbox_id;
+    return out;
+  }
+  /// Where it keeps nobody waiting but its like.
+  template <class Work>
+  file_plan slowly(Work work) const {
+    auto out = plan_of(std::move(work));
+    out.slow = true;
+    return out;
+  }
+  template <class Work>
+  file_plan search(Work work) const {
+    auto out = slowly(std::move(work));
+    out.only_reads = true;
+    return out;
+  }
+};
+
+/// Of the sandbox in the route's first parameter.
+protocol::result<workspace_place> workspace_of(const services& s, const request& r);
+
+}  // namespace gateways::http

@@ -1,0 +1,165 @@
+// Routes on the bytes of a workspace's files. The work itself is in gateways/files, and runs where
+// it may block; here is what it means in HTTP.
+#include <fcntl.h>
+
+#include <cerrno>
+#include <limits>
+
+#include "gateways/files/contents.hpp"
+#include "gateways/files/tree.hpp"
+#include "gateways/http/file_plans.hpp"
+#include "gateways/http/handlers.hpp"
+#include "gateways/http/render.hpp"
+#include "protocol/files/entry.hpp"
+
+namespace gateways::http {
+namespace {
+
+namespace paths = protocol::files;
+
+/// What the client learns of the file beside its bytes. A page of a workspace may not act as one of
+/// the daemon's own: it is shown without its scripts.
+std::string lines_of(const paths::entry& file) {
+  std::string out;
+  add_line(out, "ETag", file.etag);
+  add_line(out, "Last-Modified", paths::http_date(file.modified_at / 1'000));
+  add_line(out, "Accept-Ranges", "bytes");
+  add_line(out, "Content-Security-Policy", "sandbox; default-src 'none'");
+  add_line(out, "X-Content-Type-Options", "nosniff");
+  return out;
+}
+
+class file_source final : public byte_source {
+ public:
+  file_source(descriptor fd, std::string path, std::uint64_t first)
+      : fd_(std::move(fd)), path_(std::move(path)), at_(first) {
+    ::posix_fadvise(fd_.get(), static_cast<off_t>(first), 0, POSIX_FADV_SEQUENTIAL);
+  }
+
+  protocol::result<std::string> read(std::size_t bytes_max) override {
+    std::string out(bytes_max, '\0');
+    for (;;) {
+      auto n = ::pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(at_));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return files::failure(errno, path_);
+      out.resize(static_cast<std::size_t>(n));
+      at_ += out.size();
+      return out;
+    }
+  }
+
+ private:
+  descriptor fd_;
+  std::string path_;
+  std::uint64_t at_;
+};
+
+class file_sink final : public byte_sink {
+ public:
+  explicit file_sink(files::upload to) : to_(std::move(to)) {}
+
+  protocol::result<void> write(std::string_view bytes) override { return to_.write(bytes); }
+
+  file_outcome finish() override {
+    auto done = to_.finish();
+    if (!done) return done.error();
+    auto out = json_answer(done->created ? 201 : 200, paths::written_json(done->file));
+    add_line(out.lines, "ETag", done->file.etag);
+    return out;
+  }
+
+ private:
+  files::upload to_;
+};
+
+struct reading {
+  std::string path;
+  std::string range;
+  paths::conditions only_if;
+  std::string request_id;
+};
+
+file_outcome give(files::opened file, const reading& what) {
+  const auto size = file.is.size_bytes;
+  download out{{200, paths::type_of(what.path), lines_of(file.is), {}}, size, nullptr};
+  bool same = what.only_if.if_range.empty() || what.only_if.if_range == file.is.etag;
+  auto choice = same ? paths::choose_range(what.range, size) : paths::whole{};
+  std::uint64_t first = 0;
+  auto size_text = "/" + std::to_string(size);
+  if (std::holds_alternative<paths::unsatisfiable>(choice)) {
+    auto refused = problem_answer({error_code::range_not_satisfiable,
+                                   "the file has " + std::to_string(size) + " bytes",
+                                   {},
+                                   0},
+                                  what.request_id);
+    add_line(refused.lines, "Content-Range", "bytes *" + size_text);
+    return refused;
+  }
+  if (auto* part = std::get_if<paths::byte_range>(&choice)) {
+    first = part->first;
+    out.length = part->length;
+    out.head.status = 206;
+    add_line(out.head.lines, "Content-Range",
+             "bytes " + std::to_string(first) + "-" + std::to_string(first + part->length - 1) +
+                 size_text);
+  }
+  out.bytes = std::make_shared<file_source>(std::move(file.fd), what.path, first);
+  return out;
+}
+
+file_outcome read(const files::root& in, const reading& what) {
+  auto file = files::open_for_reading(in, what.path);
+  if (!file) return file.error();
+  if (file->is.is == paths::kind::folder) {
+    auto listed = files::list(in, {.path = what.path});
+    if (!listed) return listed.error();
+    return json_answer(200, to_json(*listed));
+  }
+  switch (judge(what.only_if, file->is.etag, true)) {
+    case paths::verdict::failed: return files::precondition(what.path, file->is.etag);
+    case paths::verdict::not_modified: return answer{304, {}, lines_of(file->is), {}};
+    case paths::verdict::go_on: break;
+  }
+  return give(std::move(*file), what);
+}
+
+}  // namespace
+
+outcome get_file(const services& s, const request& r) {
+  auto at = workspace_of(s, r);
+  if (!at) return at.error();
+  auto path = paths::parse_path(r.params.at(1));
+  if (!path) return path.error();
+  reading what{std::move(*path), r.head.range, r.head.only_if, r.id};
+  return at->plan_of([what = std::move(what)](const files::root& in) { return read(in, what); });
+}
+
+outcome put_file(const services& s, const request& r) {
+  auto at = workspace_of(s, r);
+  if (!at) return at.error();
+  auto path = paths::parse_path(r.params.at(1));
+  if (!path) return path.error();
+  using opened = protocol::result<std::shared_ptr<byte_sink>>;
+  auto open = [at = *at, path = std::move(*path), only_if = r.head.only_if]() -> opened {
+    auto in = files::root::open(at.folder, at.mode);
+    if (!in) return in.error();
+    auto to = files::upload::open(std::move(*in), path, only_if);
+    if (!to) return to.error();
+    return std::shared_ptr<byte_sink>(std::make_shared<file_sink>(std::move(*to)));
+  };
+  return upload_plan{at->sandbox_id, std::move(open)};
+}
+
+outcome delete_file(const services& s, const request& r) {
+  auto at = workspace_of(s, r);
+  if (!at) return at.error();
+  auto path = paths::parse_path(r.params.at(1));
+  if (!path) return path.error();
+  auto work = [path = std::move(*path), only_if = r.head.only_if](const files::root& in) {
+    auto done = files::remove_one(in, path, only_if);
+    return done ? file_outcome(answer{204, {}, {}, {}}) : file_outcome(done.error());
+  };
+  return at->in_order(std::move(work));
+}
+
+}  // namespace gateways::http

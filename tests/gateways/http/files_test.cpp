@@ -1,0 +1,157 @@
+#define CAF_SUITE http_files
+
+#include "tests/gateways/files/workspace.hpp"
+#include "tests/gateways/http/wire.hpp"
+#include "tests/support/unit.hpp"
+
+using namespace std::chrono_literals;
+using namespace tests;
+
+namespace {
+
+/// A session whose sandbox `default` has a workspace on disk.
+struct desk {
+  workspace space;
+  wire w;
+
+  explicit desk(gateways::http_server_options options = wire_options(), std::size_t fail_at = 0)
+      : w(std::move(options), fail_at) {
+    protocol::sandbox_view sandbox;
+    sandbox.spec.id = "default";
+    sandbox.state = protocol::sandbox_state::ready;
+    sandbox.workspace = space.inside;
+    w.views().put(sandbox);
+  }
+
+  static std::string head(std::string_view method, std::string_view path, std::string_view more) {
+    return request(method, "/v1/sandboxes/default/files/" + std::string(path), {}, more);
+  }
+  parsed_answer ask(std::string_view method, std::string_view path, std::string_view more = {}) {
+    w.send(head(method, path, more));
+    return w.next();
+  }
+  parsed_answer put(std::string_view path, std::string_view body, std::string_view more = {}) {
+    auto length = "Content-Length: " + std::to_string(body.size()) + "\r\n" + std::string(more);
+    w.send(head("PUT", path, length) + std::string(body));
+    return w.next();
+  }
+};
+
+}  // namespace
+
+CAF_TEST(a file goes in and comes out on one connection) {
+  desk d;
+  CAF_CHECK_EQUAL(d.put("output/f", "text").status, 201);
+  CAF_CHECK_EQUAL(d.put("output/f", "other").status, 200);
+  auto got = d.ask("GET", "output/f");
+  CAF_CHECK_EQUAL(got.status, 200);
+  CAF_CHECK_EQUAL(got.body, "other");
+  CAF_CHECK_EQUAL(d.ask("GET", "output/f", "Range: bytes=1-2\r\n").body, "th");
+  CAF_CHECK_EQUAL(d.ask("GET", "output/f", "If-None-Match: " + got.field("ETag") + "\r\n").status,
+                  304);
+  CAF_CHECK_EQUAL(d.ask("HEAD", "output/f").field("Content-Length"), "5");
+  CAF_CHECK_EQUAL(d.w.take(), "");
+  CAF_CHECK_EQUAL(d.ask("DELETE", "output/f").status, 204);
+  CAF_CHECK_EQUAL(d.ask("GET", "output/f").status, 404);
+  CAF_CHECK(!d.w.ended());
+}
+
+CAF_TEST(a file larger than what is read at once comes whole) {
+  desk d;
+  std::string text;
+  for (int i = 0; text.size() < (3 << 20); ++i) text += std::to_string(i) + "\n";
+  CAF_CHECK_EQUAL(d.put("f", text).status, 201);
+  CAF_CHECK(workspace::text(d.space.at("f")) == text);
+  auto got = d.ask("GET", "f");
+  CAF_CHECK(got.complete && got.body == text);
+}
+
+CAF_TEST(pipelined uploads and downloads are answered in order) {
+  desk d;
+  auto put = desk::head("PUT", "f", "Content-Length: 1\r\n");
+  d.w.send(put + "1" + desk::head("GET", "f", {}) + put + "2" + desk::head("GET", "f", {}));
+  CAF_CHECK_EQUAL(d.w.next().status, 201);
+  CAF_CHECK_EQUAL(d.w.next().body, "1");
+  CAF_CHECK_EQUAL(d.w.next().status, 200);
+  CAF_CHECK_EQUAL(d.w.next().body, "2");
+}
+
+CAF_TEST(an upload that is refused is answered before its body and the connection ends) {
+  desk d;
+  d.w.send(desk::head("PUT", ".store/f", "Content-Length: 1000000\r\n"));
+  auto refused = d.w.next();
+  CAF_CHECK_EQUAL(refused.status, 403);
+  CAF_CHECK_EQUAL(refused.field("Connection"), "close");
+}
+
+CAF_TEST(a client that waits for a go ahead gets it before it sends) {
+  desk d;
+  d.w.send(desk::head("PUT", "f", "Content-Length: 2\r\nExpect: 100-continue\r\n"));
+  CAF_CHECK_EQUAL(d.w.next().status, 100);
+  d.w.send("ok");
+  CAF_CHECK_EQUAL(d.w.next().status, 201);
+}
+
+CAF_TEST(a body has the bound of its route) {
+  auto options = wire_options();
+  options.http.body_bytes_max = 2'000;
+  options.http.upload_bytes_max = 4'000;
+  std::string large(3'000, 'x'), larger(5'000, 'x');
+  {
+    desk d(options);
+    CAF_CHECK_EQUAL(d.put("f", large).status, 201);
+    auto refused = d.put("f", larger);
+    CAF_CHECK_EQUAL(refused.status, 413);
+    CAF_CHECK_NOT_EQUAL(refused.body.find("\"limit_bytes\":4000"), std::string::npos);
+  }
+  {
+    desk d(options);
+    d.w.send(request("POST", "/execute", "{\"code\":\"" + large + "\"}"));
+    auto refused = d.w.next();
+    CAF_CHECK_EQUAL(refused.status, 413);
+    CAF_CHECK_NOT_EQUAL(refused.body.find("\"limit_bytes\":2000"), std::string::npos);
+  }
+  {
+    desk d(options);
+    d.w.send(request("POST", "/execute", {},
+                     "Transfer-Encoding: chunked\r\nContent-Type: application/json\r\n") +
+             "bb8\r\n" + large + "\r\n0\r\n\r\n");
+    CAF_CHECK_EQUAL(d.w.next().status, 413);
+  }
+}
+
+CAF_TEST(an upload that goes on is not too slow and one that stops is) {
+  auto options = wire_options();
+  options.http.body_timeout_ms = 1'000;
+  desk d(options);
+  d.w.send(desk::head("PUT", "f", "Content-Length: 3\r\n"));
+  d.w.send("1");
+  d.w.advance(900ms);
+  CAF_CHECK_EQUAL(d.w.take(), "");
+  d.w.advance(1'100ms);
+  CAF_CHECK_EQUAL(d.w.next().status, 408);
+  CAF_CHECK(!std::filesystem::exists(d.space.at("f")));
+}
+
+CAF_TEST(only the tail of a path has slashes) {
+  desk d;
+  CAF_CHECK_EQUAL(d.put("a/b/c", "x").status, 201);
+  CAF_CHECK_EQUAL(d.ask("GET", "a%2fb/c").status, 400);
+  CAF_CHECK_EQUAL(d.ask("GET", "%2e%2e/outside/secret").status, 403);
+  CAF_CHECK_EQUAL(d.ask("GET", "a//b/./c").body, "x");
+  CAF_CHECK_EQUAL(d.ask("POST", "a").field("Allow"), "GET, HEAD, PUT, DELETE, OPTIONS");
+}
+
+// Invariant: whichever operation fails, the file is the old one or the new one.
+CAF_TEST(an upload and a download survive a failure of any operation) {
+  for (std::size_t n = 1;; ++n) {
+    desk d(wire_options(), n);
+    d.space.put(d.space.at("f"), "old");
+    (void)d.put("f", "new");
+    (void)d.ask("GET", "f");
+    auto text = workspace::text(d.space.at("f"));
+    CAF_REQUIRE(text == "old" || text == "new");
+    if (!d.w.failed()) break;
+    CAF_REQUIRE(n < 100);
+  }
+}
