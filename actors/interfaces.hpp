@@ -71,7 +71,9 @@ using execution_actor = caf::typed_actor<
     // Interrupts code, or takes it out of the queue; kills a command.
     caf::replies_to<cancel_execution>::with<execution_record>,
     // Answers a kernel's input_request, or feeds a command; wrong_state when none is taken.
-    caf::replies_to<give_stdin>::with<execution_record>>;
+    caf::replies_to<give_stdin>::with<execution_record>,
+    // Its sandbox is over a limit; or the limits have changed, for what starts next.
+    caf::reacts_to<limit_exceeded>, caf::reacts_to<limits>>;
 
 /// One kernel: orders everything its clients see, and owns its process.
 using kernel_actor = execution_actor::extend<
@@ -85,8 +87,6 @@ using kernel_actor = execution_actor::extend<
     caf::reacts_to<process_started>, caf::reacts_to<process_start_failed>,
     caf::reacts_to<kernel_answered>, caf::reacts_to<messages_received>,
     caf::reacts_to<heartbeat_lost>, caf::reacts_to<process_exited>, caf::reacts_to<link_drained>,
-    // Its sandbox is over a limit; or the limits have changed, for what starts next.
-    caf::reacts_to<limit_exceeded>, caf::reacts_to<limits>,
     // The journal has an end.
     caf::reacts_to<committed>,
     // It is time to begin, to look at deadlines or commits, or to hand the journal what is new.

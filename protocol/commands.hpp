@@ -47,9 +47,10 @@ struct interrupt_kernel {
 struct restart_kernel {
   bool wait = false;  ///< answer when it is ready again, not when the restart has begun
 };
-/// Its sandbox is over a limit: what runs is interrupted, or the process killed, with this cause.
+/// Its sandbox is over a limit: what runs is interrupted, or the process killed, with this cause. A
+/// command is killed in either case.
 struct limit_exceeded {
-  std::string kernel_id;  ///< empty: every kernel of the sandbox
+  std::string whose;  ///< a kernel's id, or a command's; empty: everything in the sandbox
   bool kill = false;
   cause why;
 };
@@ -114,7 +115,7 @@ struct command_exited {
   std::string execution_id;
   int exit_code = -1;
   int signal = 0;
-  bool memory_limit = false;  ///< meanwhile the system killed in its sandbox, at the memory limit
+  std::uint64_t memory_bytes = 0;  ///< killed at its sandbox's memory limit, having used these
   usage used;
 };
 
@@ -284,10 +285,10 @@ TROUPE_INSPECT(stop_commands, x.status, x.why)
 TROUPE_INSPECT(command_start_failed, x.execution_id, x.why)
 TROUPE_INSPECT(command_printed, x.execution_id, x.on, x.bytes)
 TROUPE_INSPECT(command_took_input, x.execution_id, x.bytes)
-TROUPE_INSPECT(command_exited, x.execution_id, x.exit_code, x.signal, x.memory_limit, x.used)
+TROUPE_INSPECT(command_exited, x.execution_id, x.exit_code, x.signal, x.memory_bytes, x.used)
 TROUPE_INSPECT(interrupt_kernel, x.reason)
 TROUPE_INSPECT(restart_kernel, x.wait)
-TROUPE_INSPECT(limit_exceeded, x.kernel_id, x.kill, x.why)
+TROUPE_INSPECT(limit_exceeded, x.whose, x.kill, x.why)
 TROUPE_INSPECT(stop_kernel, x.status, x.why)
 TROUPE_INSPECT(process_started, x.generation, x.pid, x.connection_file)
 TROUPE_INSPECT(process_start_failed, x.generation, x.why)

@@ -177,13 +177,15 @@ void command_machine::conclude(const command_event::exited& how) {
     case stop_reason::stopped: return finish(stopped_.status, stopped_.why);
   }
   auto killed = how.signal == SIGKILL || how.exit_code == shell_says_killed;
-  if (how.memory_limit && killed)
+  if (how.memory_bytes > 0 && killed)
     return finish(execution_status::memory_limit,
                   {.kind = cause_kind::memory_limit,
                    .signal = how.signal,
                    .exit_code = how.exit_code,
                    .limit = "memory_bytes=" + std::to_string(rules_.limit.memory_bytes),
-                   .detail = "the sandbox used all of its memory; the system killed the command"});
+                   .detail = "the sandbox used " + std::to_string(how.memory_bytes) + " of " +
+                             std::to_string(rules_.limit.memory_bytes) +
+                             " bytes of memory; the system killed the command"});
   finish(how.exit_code == 0 ? execution_status::ok : execution_status::error, {});
 }
 

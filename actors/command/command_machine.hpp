@@ -44,7 +44,8 @@ struct took_input {
 struct exited {
   int exit_code = -1;
   int signal = 0;
-  bool memory_limit = false;
+  std::uint64_t memory_bytes =
+      0;  ///< used when the system killed at the memory limit; 0: it did not
   protocol::usage used{};
 };
 struct cancel {};

@@ -25,7 +25,7 @@ class command_mailbox_sink final : public command_sink {
   }
   void took_input(std::uint64_t bytes) override { post(protocol::command_took_input{id_, bytes}); }
   void exited(exit_status status, protocol::usage used) override {
-    post(protocol::command_exited{id_, status.exit_code, status.signal, status.memory_limit, used});
+    post(protocol::command_exited{id_, status.exit_code, status.signal, status.memory_bytes, used});
   }
 
  private:

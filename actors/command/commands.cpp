@@ -72,6 +72,8 @@ commands_actor::behavior_type commands_state::make_behavior(const env& e, comman
       [this](const resize_terminal& x) {
         return ask(x.execution_id, command_event::resized{x.rows, x.columns});
       },
+      [this](const limit_exceeded& x) { exceeded(x); },
+      [this](const limits& x) { args_.limit = x; },
       [this](const stop_commands& x) { return stop(x); },
       [this](command_start_failed& x) {
         step(x.execution_id, command_event::start_failed{std::move(x.why)});
@@ -81,7 +83,7 @@ commands_actor::behavior_type commands_state::make_behavior(const env& e, comman
         step(x.execution_id, command_event::took_input{x.bytes});
       },
       [this](const command_exited& x) {
-        step(x.execution_id, command_event::exited{x.exit_code, x.signal, x.memory_limit, x.used});
+        step(x.execution_id, command_event::exited{x.exit_code, x.signal, x.memory_bytes, x.used});
       },
       [this](const command_timer& x) {
         if (!x.execution_id.empty())
@@ -194,6 +196,15 @@ caf::result<protocol::done> commands_state::stop(const protocol::stop_commands& 
     if (!c.ended) run(c, c.machine->step(command_event::stop{x.status, x.why}, now()));
   leave_when_told();
   return promise;
+}
+
+void commands_state::exceeded(const protocol::limit_exceeded& x) {
+  auto status = x.why.kind == protocol::cause_kind::memory_limit
+                    ? protocol::execution_status::memory_limit
+                    : protocol::execution_status::interrupted;
+  for (auto& [id, c] : commands_)
+    if (!c.ended && (x.whose.empty() || x.whose == id))
+      run(c, c.machine->step(command_event::stop{status, x.why}, now()));
 }
 
 /// A stopped actor stays until every end has been told.

@@ -57,6 +57,7 @@ class commands_state {
                                                  const follower_actor& to);
   caf::result<protocol::execution_record> ask(const std::string& id, command_input in);
   caf::result<protocol::done> stop(const protocol::stop_commands& x);
+  void exceeded(const protocol::limit_exceeded& x);
   command_start start_of(const protocol::execution_request& r) const;
   command* find(const std::string& id);
   void step(const std::string& id, command_input in);

@@ -129,8 +129,8 @@ void budget_machine::hold_memory(const sandbox_usage& found, look_outcome& to) {
   cause why{.kind = cause_kind::memory_limit,
             .limit = "memory_bytes=" + number(limit_.memory_bytes),
             .detail = "the sandbox used " + number(found.memory_bytes) + " of " +
-                      number(limit_.memory_bytes) + " bytes of memory; the kernel was killed"};
-  to.orders.push_back({found.largest_kernel, true, std::move(why)});
+                      number(limit_.memory_bytes) + " bytes of memory; what used most was killed"};
+  to.orders.push_back({found.largest, true, std::move(why)});
   if (!told)
     to.hits.push_back({"memory_bytes", static_cast<double>(found.memory_bytes),
                        static_cast<double>(limit_.memory_bytes), 1, "killed"});

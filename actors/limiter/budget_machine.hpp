@@ -36,7 +36,7 @@ std::string to_json(const limit_hit& x, std::string_view sandbox_id);
 
 struct look_outcome {
   std::vector<limit_hit> hits;
-  std::vector<protocol::limit_exceeded> orders;  ///< for the kernels they name
+  std::vector<protocol::limit_exceeded> orders;  ///< for whom they name
 };
 
 class budget_machine {

@@ -149,12 +149,14 @@ void sandbox_limiter_state::carry_out(const look_outcome& outcome) {
     if (auto journal = env_->handles.journal())
       self_->send(journal, protocol::node_event{"limit_hit", std::move(data)});
   }
-  for (auto& order : outcome.orders)
+  for (auto& order : outcome.orders) {
     for (auto& each : env_->views.kernels(sandbox_id_)) {
-      auto meant = order.kernel_id.empty() || order.kernel_id == each->view.id;
+      auto meant = order.whose.empty() || order.whose == each->view.id;
       auto kernel = env_->handles.kernel(sandbox_id_, each->view.id);
       if (meant && kernel) self_->send(kernel, order);
     }
+    if (auto commands = env_->handles.sandbox(sandbox_id_).commands) self_->send(commands, order);
+  }
 }
 
 void sandbox_limiter_state::settle(look_ticket& ticket) {

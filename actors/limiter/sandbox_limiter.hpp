@@ -3,9 +3,9 @@
 // Owned by its sandbox. Asked by whoever brings an execution, told by the kernel when it ended;
 // asks the node's limiter in turn. Looks at the sandbox by the clock, on a blocking pool: often
 // while it works, seldom while it rests. What a look found is told once: to the journal as
-// `limit_hit`, to kernels as orders, to the views. At most one look is on its way; what is asked
-// for meanwhile is one more. Replaced, it starts empty: what ran on is not counted again, and its
-// release is ignored.
+// `limit_hit`, to kernels and commands as orders, to the views. At most one look is on its way;
+// what is asked for meanwhile is one more. Replaced, it starts empty: what ran on is not counted
+// again, and its release is ignored.
 #pragma once
 
 #include <caf/typed_event_based_actor.hpp>

@@ -245,6 +245,7 @@ void sandbox_state_impl::changed(const protocol::limits_changed& x) {
     self_->send(handles_.limiter, spec_.limit);
     for (auto& id : spec_.kernels)
       if (auto k = env_->handles.kernel(spec_.id, id)) self_->send(k, spec_.limit);
+    if (handles_.commands) self_->send(handles_.commands, spec_.limit);
     self_->request(handles_.limiter, workspace_timeout, protocol::look_at_limits{spec_.id})
         .then([answer](protocol::limits_view& v) mutable { answer.deliver(std::move(v)); },
               [answer](caf::error& e) mutable { answer.deliver(std::move(e)); });

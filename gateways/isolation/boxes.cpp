@@ -67,15 +67,15 @@ void memory_kills::settle(std::uint64_t counted) {
   claimed_ = std::max(claimed_, std::exchange(settled_, counted));
 }
 
-void box::began(int pid, const std::string& kernel_id) {
+void box::began(int pid, const std::string& name) {
   std::lock_guard lock(mutex_);
-  roots_.emplace(pid, kernel_id);
-  if (kernels_.size() < 2) kernels_.insert(kernel_id);
+  roots_.emplace(pid, name);
+  if (names_.size() < 2) names_.insert(name);
 }
 
-bool box::of_one_kernel() const {
+bool box::of_one() const {
   std::lock_guard lock(mutex_);
-  return kernels_.size() == 1;
+  return names_.size() == 1;
 }
 
 void box::over(int pid) {
@@ -229,13 +229,13 @@ protocol::sandbox_usage boxes::count(const box& in, std::uint64_t exact_above,
   if (roots.empty()) return out;
   auto all = table();
   std::uint64_t largest = 0;
-  for (auto& [root, kernel_id] : roots) {
+  for (auto& [root, name] : roots) {
     auto tree = all->tree(root);
     auto used = all->sum(tree);
     out.memory_bytes += used.memory_bytes;
     out.processes += used.threads;
     out.cpu_ms += used.cpu_ms;
-    if (used.memory_bytes >= largest) out.largest_kernel = kernel_id;
+    if (used.memory_bytes >= largest) out.largest = name;
     largest = std::max(largest, used.memory_bytes);
     processes.insert(processes.end(), tree.begin(), tree.end());
   }

@@ -43,12 +43,13 @@ class box {
   bool read_only_workspace = false;      ///< mode chat
   std::string workspace;
 
-  /// `pid` is our child, from which all processes of the kernel descend; until it is reaped.
-  void began(int pid, const std::string& kernel_id);
+  /// `pid` is our child, from which all processes of a kernel or a command descend; until it is
+  /// reaped. `name` is the id of what was started.
+  void began(int pid, const std::string& name);
   void over(int pid);
   std::map<int, std::string> roots() const;
-  /// Whether what the group counts is one kernel's alone: no other was ever started in it.
-  bool of_one_kernel() const;
+  /// Whether what the group counts is of one kernel alone: nothing else was ever started in it.
+  bool of_one() const;
   /// A process died by SIGKILL, not ours: the memory that was used if the limit was why, else 0.
   std::uint64_t claim_memory_kill();
   void settle_memory_kills(std::uint64_t counted);
@@ -59,7 +60,7 @@ class box {
   mutable std::mutex mutex_;
   protocol::limits limit_;
   std::map<int, std::string> roots_;
-  std::set<std::string> kernels_;  ///< that were ever started in it; two are as good as many
+  std::set<std::string> names_;  ///< of all that was ever started; two are as good as many
   memory_kills kills_;
   std::chrono::steady_clock::time_point settled_at_;
 };

@@ -24,6 +24,7 @@ namespace {
 constexpr std::size_t chunk_bytes = 64 << 10;
 /// What an ended command left behind may hold its streams open; nobody waits longer for it.
 constexpr auto reading_grace = std::chrono::milliseconds(250);
+constexpr int shell_says_killed = 128 + SIGKILL;
 constexpr std::string_view end_of_file_key = "\x04";
 
 [[noreturn]] void fail(const char* what) {
@@ -80,7 +81,6 @@ std::string command_process::launch() try {
   auto in = around_.launch.sandboxes().find(what_.sandbox_id);
   if (!in) return "the sandbox " + what_.sandbox_id + " is not open";
   box_ = in;
-  if (in->group) refused_ = in->group->refused();
   mark_ = "TROUPE_START=" + random_hex(16);
   auto c = contain(*in);
   std::vector<descriptor> theirs;
@@ -90,6 +90,8 @@ std::string command_process::launch() try {
   workload_events events;
   events.ended = [this](workload_end how) { ended(how); };
   workload_ = std::make_shared<workload>(around_.io, *child, std::move(events));
+  child_ = child->pid;
+  in->began(child_, what_.command_id);
   return {};
 } catch (const std::exception& e) {  // no descriptor is left, or Asio cannot watch one
   workload_.reset();
@@ -227,6 +229,7 @@ void command_process::terminate() {
 }
 
 void command_process::kill() {
+  killed_ = true;
   if (!exited_) workload_->kill();
 }
 
@@ -235,6 +238,7 @@ void command_process::kill() {
 void command_process::ended(const workload_end& how) {
   exited_ = true;
   end_ = how;
+  if (auto in = box_.lock()) in->over(child_);
   drop_input();
   // Only a namespace is sure to take along those who left the group.
   if (!around_.launch.mounts()) around_.sweep(mark_);
@@ -278,8 +282,9 @@ void command_process::finish() {
     sink_->tell([](auto& s) { s.start_failed("the command could not be started"); });
   } else {
     actors::exit_status status{end_.exit_code, end_.signal, {}};
-    if (auto in = box_.lock(); in && in->group)
-      status.memory_limit = in->group->refused().memory_kills > refused_.memory_kills;
+    auto killed = end_.signal == SIGKILL || end_.exit_code == shell_says_killed;
+    if (auto in = box_.lock(); in && killed && !killed_)
+      status.memory_bytes = in->claim_memory_kill();
     protocol::usage used{end_.cpu_ms, end_.memory_peak_bytes};
     sink_->tell([&](auto& s) { s.exited(status, used); });
   }

@@ -81,11 +81,12 @@ class command_process : public std::enable_shared_from_this<command_process> {
   std::string unwritten_;
   bool input_ends_ = false;  ///< after what is unwritten
   std::uint64_t unconsumed_ = 0;
-  std::weak_ptr<const box> box_;
-  refusals refused_;
+  std::weak_ptr<box> box_;
+  int child_ = 0;     ///< our own, from which its processes descend
   std::string mark_;  ///< the environment entry that only this command's processes have
   boost::asio::steady_timer grace_;
   workload_end end_;
+  bool killed_ = false;  ///< by us
   bool exited_ = false;
   bool retired_ = false;
   bool over_ = false;

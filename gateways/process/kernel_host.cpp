@@ -169,14 +169,14 @@ class kernel_host::port : public actors::kernel_port {
   void consumed(std::uint64_t bytes) override {
     with_process([bytes](kernel_process& p) { p.consumed(bytes); });
   }
-  /// The group counts what the kernel started, too. With other kernels in it that would be theirs
+  /// The group counts what the kernel started, too. With others in it that would be theirs
   /// as well, so from then on only the process's own time is added.
   double cpu_ms() const override {
     auto pid = gauge_->pid.load();
     if (pid == 0) return 0;
     auto own_ms = cpu_ms_of(pid);
     auto in = gauge_->in.load().lock();
-    auto all_ms = in && in->group && in->of_one_kernel() ? in->group->cpu_ms() : -1;
+    auto all_ms = in && in->group && in->of_one() ? in->group->cpu_ms() : -1;
     told_ms_ = all_ms >= 0 ? all_ms : told_ms_ + std::max(0.0, own_ms - own_ms_);
     own_ms_ = own_ms;
     return told_ms_;

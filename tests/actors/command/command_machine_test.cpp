@@ -151,9 +151,9 @@ CAF_TEST(a process that survives SIGKILL does not hang its command) {
 
 CAF_TEST(a kill at the memory limit is told as such and a feigned one is not ) {
   driver direct, by_shell, feigned;
-  direct.start()(ev::exited{.signal = SIGKILL, .memory_limit = true});
+  direct.start()(ev::exited{.signal = SIGKILL, .memory_bytes = 5});
   CAF_CHECK_EQUAL(direct.ended->status, execution_status::memory_limit);
-  by_shell.start()(ev::exited{.exit_code = 137, .memory_limit = true});
+  by_shell.start()(ev::exited{.exit_code = 137, .memory_bytes = 5});
   CAF_CHECK_EQUAL(by_shell.ended->status, execution_status::memory_limit);
   feigned.start().exit(137);
   CAF_CHECK_EQUAL(feigned.ended->status, execution_status::error);

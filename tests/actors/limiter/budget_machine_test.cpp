@@ -79,7 +79,7 @@ CAF_TEST(a workspace that goes over its limit ends what runs and refuses what co
   CAF_CHECK_EQUAL(out.hits[0].action, "interrupted");
   CAF_REQUIRE_EQUAL(out.orders.size(), 1u);
   CAF_CHECK(!out.orders[0].kill);
-  CAF_CHECK(out.orders[0].kernel_id.empty());
+  CAF_CHECK(out.orders[0].whose.empty());
   CAF_CHECK(out.orders[0].why.kind == cause_kind::disk_quota);
   CAF_CHECK_EQUAL(out.orders[0].why.limit, "disk_bytes=10485760");
   auto refusal = b.machine.refusal();
@@ -131,11 +131,11 @@ CAF_TEST(a raised limit lets executions in at once and a lowered one at the next
 
 CAF_TEST(without a control group the kernel with most memory is killed once too much is used) {
   bench b;
-  b.found = {.memory_bytes = 101 * mib, .largest_kernel = "big"};
+  b.found = {.memory_bytes = 101 * mib, .largest = "big"};
   auto out = b.look();
   CAF_REQUIRE_EQUAL(out.orders.size(), 1u);
   CAF_CHECK(out.orders[0].kill);
-  CAF_CHECK_EQUAL(out.orders[0].kernel_id, "big");
+  CAF_CHECK_EQUAL(out.orders[0].whose, "big");
   CAF_CHECK(out.orders[0].why.kind == cause_kind::memory_limit);
   CAF_CHECK_EQUAL(out.hits.size(), 1u);
   CAF_CHECK(b.look().hits.empty());

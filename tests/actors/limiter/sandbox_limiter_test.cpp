@@ -92,7 +92,7 @@ CAF_TEST(a full workspace ends what runs and lets nothing in until it is measure
 
 CAF_TEST(too much memory without a group kills the kernel) {
   execute("a");
-  world.boxes.used = {.memory_bytes = 600'000'000, .largest_kernel = "main"};
+  world.boxes.used = {.memory_bytes = 600'000'000, .largest = "main"};
   pass(250ms);
   CAF_CHECK(process->kills > 0);
   CAF_CHECK_EQUAL(hits(), 1u);

@@ -125,7 +125,7 @@ CAF_TEST(a box without a group counts the processes that were started in it) {
   CAF_CHECK(!found.grouped);
   CAF_CHECK(found.processes >= 1);
   CAF_CHECK(found.memory_bytes > 0);
-  CAF_CHECK_EQUAL(found.largest_kernel, "main");
+  CAF_CHECK_EQUAL(found.largest, "main");
   CAF_CHECK(found.disk_measured && found.disk_whole);
   CAF_CHECK(found.open_files >= 3);
   spec.limit.memory_bytes = 1;
