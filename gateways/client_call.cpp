@@ -181,6 +181,7 @@ void client_call_state::take(event_batch& b) {
   auto node = b.execution_id.empty();
   if (b.first > next_ && !node) return resume();  // a gap: the rest is asked for anew
   if (node && paging_) return;                    // the page that follows has it
+  if (goal_ == goal::stream && !std::exchange(accepted_, true)) sink_->accepted(request_.id);
   b.events.erase(b.events.begin(), b.events.begin() + static_cast<std::ptrdiff_t>(skip));
   auto first = b.first + skip;
   next_ = std::max(next_, first + b.events.size());

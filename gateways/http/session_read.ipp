@@ -115,9 +115,10 @@ void session<Stream>::handle() {
 template <class Stream>
 void session<Stream>::read() {
   if (reading_ || eof_ || stage_ == stage::closed) return;
-  // Beside a call that is under way only so much of what comes next is taken.
+  // Beside a call that is under way it is read once, to hear of the client's end: while a read is
+  // pending nothing may be taken out of the buffer, and what is in it is taken after the answer.
   bool idle = stage_ == stage::waiting || stage_ == stage::streaming;
-  if (idle && in_.size() >= limits().header_bytes_max) return;
+  if (idle && in_.size() > 0) return;
   reading_ = true;
   stream_.async_read_some(
       in_.prepare(upload_              ? upload_read

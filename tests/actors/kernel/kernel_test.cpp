@@ -88,7 +88,7 @@ CAF_TEST(an end that the commit log has is told at once and the journal gets it 
   CAF_REQUIRE_EQUAL(kept.commits.size(), 1u);
   CAF_CHECK_EQUAL(kept.commits[0].log_file, 7u);
   CAF_CHECK_EQUAL(kept.commits[0].events.size(), 4u);
-  CAF_CHECK(!world.handles.kernel_of("exe_1"));
+  CAF_CHECK(!world.handles.runner_of("exe_1"));
 }
 
 CAF_TEST(the commit log keeps all events also when the journal has the first of them) {
@@ -133,7 +133,7 @@ CAF_TEST(an actor that fails hands over the ends that it told) {
   caf::anon_send_exit(kernel, caf::exit_reason::kill);
   deliver();
   CAF_REQUIRE_EQUAL(kept.commits.size(), 1u);
-  CAF_CHECK(!world.handles.kernel_of("exe_1"));
+  CAF_CHECK(!world.handles.runner_of("exe_1"));
 }
 
 CAF_TEST(a journal that does not answer delays the end but never loses it) {

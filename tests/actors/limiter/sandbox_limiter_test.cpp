@@ -47,7 +47,7 @@ struct fixture : tests::actor_fixture {
     stop(reader);
   }
   auto limiter() { return world.handles.sandbox("s").limiter; }
-  auto kernel() { return world.handles.kernel("s", "main"); }
+  actors::execution_actor kernel() { return world.handles.kernel("s", "main"); }
   execution_record execute(const std::string& id) {
     execution_request r{.id = id, .code = "1"};
     return ask<execution_record>(limiter(), r, kernel(), reader);

@@ -44,6 +44,22 @@ CAF_TEST(pipelined requests are answered in order and one at a time) {
   CAF_CHECK(!w.ended());
 }
 
+CAF_TEST(what comes during a call is neither lost nor read twice) {
+  wire w;
+  w.send(execute({}, "1"));
+  w.send(execute({}, "22"));
+  w.send(execute({}, "333"));
+  for (std::string code : {"1", "22", "333"}) {
+    CAF_CHECK_EQUAL(w.port().last().as<gateways::call::execute>().request.code, code);
+    w.port().last().to->answered(200, protocol::buffer("{\"was\":" + code + "}"), {});
+    w.run();
+    CAF_CHECK_EQUAL(w.next().body, "{\"was\":" + code + "}");
+    if (code == "1") w.send(request("GET", "/livez"));
+  }
+  CAF_CHECK_EQUAL(w.next().body, "{\"status\":\"alive\"}");
+  CAF_CHECK_EQUAL(w.port().calls.size(), 3u);
+}
+
 CAF_TEST(a request that comes byte by byte is answered like any other) {
   wire w;
   for (char c : "\r\n" + execute()) w.send(std::string_view(&c, 1));
