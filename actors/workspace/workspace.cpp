@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "actors/errors.hpp"
+#include "actors/workspace/remove_tree.hpp"
 
 namespace actors {
 namespace {
@@ -33,9 +34,9 @@ void empty(const std::string& root) {
   for (auto& entry : fs::directory_iterator(root, ec)) {
     if (entry.path().filename() == "upload") continue;
     if (!is_zone(entry.path().filename()) || entry.is_symlink(ec))
-      fs::remove_all(entry.path(), ec);
+      remove_tree(entry.path());
     else
-      for (auto& inner : fs::directory_iterator(entry.path(), ec)) fs::remove_all(inner.path(), ec);
+      remove_content(entry.path());
   }
 }
 
@@ -59,8 +60,15 @@ protocol::result<protocol::workspace_ready> prepare(const std::string& root, boo
 protocol::result<protocol::spilled> append(const std::string& root,
                                            const protocol::spill_output& x) {
   auto path = root + "/" + x.path;
-  int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644);
-  if (fd < 0) return io_fault(errno, "cut output cannot be kept");
+  // The program knows the name and may have put something there: a pipe would hold us for ever.
+  constexpr int flags = O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  int fd = ::open(path.c_str(), flags, 0644);
+  struct stat found {};
+  if (fd < 0 || ::fstat(fd, &found) != 0) return io_fault(errno, "cut output cannot be kept");
+  if (!S_ISREG(found.st_mode)) {
+    ::close(fd);
+    return io_fault(EINVAL, "cut output cannot be kept: something else has its name");
+  }
   auto left = x.bytes.view();
   while (!left.empty()) {
     auto n = ::write(fd, left.data(), left.size());
@@ -77,9 +85,7 @@ protocol::result<protocol::spilled> append(const std::string& root,
 }
 
 protocol::result<protocol::done> remove(const std::string& root) {
-  std::error_code ec;
-  fs::remove_all(root, ec);
-  if (ec) return io_fault(ec.value(), "the workspace cannot be removed");
+  if (int error = remove_tree(root)) return io_fault(error, "the workspace cannot be removed");
   return protocol::done{root};
 }
 

@@ -212,11 +212,33 @@ class Walled(Attacked):
         self.client.execute(f"""
 import os
 os.symlink({self.outside.folder!r}, 'folder'); os.symlink({self.outside.path!r}, 'output/file')
-os.mkfifo('fifo'); open(b'\\xff\\n\\x1b', 'w')
+os.mkfifo('fifo'); os.makedirs('closed/inner'); open(b'\\xff\\n\\x1b', 'w')
+os.chmod('closed', 0)
 """, sandbox)
         self.delete(sandbox)
         wait_until(lambda: not os.path.exists(workspace), 10, "the workspace is gone")
         self.assertTrue(os.path.exists(self.outside.path))
+
+    def test_a_closed_folder_does_not_outlive_its_turn(self):
+        chat, _ = self.sandbox(mode="chat")
+        self.run_code("import os; os.makedirs('output/closed/inner')\n"
+                      "os.chmod('output/closed', 0o500)", chat)
+        self.assertEqual(self.client.post(f"/v1/sandboxes/{chat}/turns").status, 201)
+        self.assertEqual(self.run_code("import os; print(os.listdir('output'))", chat), "[]\n")
+
+    def test_a_pipe_where_output_is_kept_holds_up_nobody(self):
+        sandbox, _ = self.sandbox()
+        r = self.client.execute("""
+import os, sys
+execution = get_ipython().kernel.get_parent('shell')['header']['msg_id']
+os.mkfifo(f'output/{execution}.log')
+os.open(f'output/{execution}.log', os.O_RDONLY | os.O_NONBLOCK)
+for _ in range(150): print('x' * 100_000)
+""", sandbox)
+        self.assertEqual(r["status"], "ok", r["cause"])
+        self.assertTrue(r["truncated"], "there was something to keep")
+        self.delete(sandbox)
+        self.assertEqual(self.run_code("print(1)", self.sandbox()[0]), "1\n")
 
     def test_memory_is_limited(self):
         sandbox, _ = self.sandbox(limits=SMALL)
