@@ -307,5 +307,6 @@ CAF_TEST(a command shows its streams apart and how it ended) {
   CAF_CHECK(!ended.contains("state_preserved"));
   r.exit_code = -1;
   r.signal = 11;
-  CAF_CHECK_EQUAL(json::parse(ended_data(r))["signal"], "SIGSEGV");
+  ended = json::parse(ended_data(r));
+  CAF_CHECK_EQUAL(ended["signal"], "SIGSEGV");
 }
