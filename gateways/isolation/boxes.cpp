@@ -212,6 +212,7 @@ protocol::sandbox_usage boxes::look(const std::string& sandbox_id, actors::look_
   }
   if (!order.disk) return out;
   auto measured = disk_use_of(in->workspace);
+  if (!measured.measured) return out;
   out.disk_measured = true;
   out.disk_bytes = measured.bytes;
   out.disk_whole = measured.whole;
