@@ -57,6 +57,27 @@ struct fixture : tests::actor_fixture {
       if (each.name == name) return each;
     CAF_FAIL("no row " << name);
   }
+  /// From then on an execution waits for a look, and looks wait to be let go.
+  void fill_up_and_hold() {
+    world.boxes.used = {.grouped = true, .disk_bytes = 2'000};
+    row("disk_bytes");
+    world.pool.held = true;
+  }
+  auto begin_execute(const std::string& id) {
+    execution_request r{.id = id, .code = "1"};
+    auto response = self->request(limiter(), caf::infinite, r, kernel(), reader);
+    deliver();
+    return response;
+  }
+  template <class Answer, class Response>
+  void refused_as(error_code code, Response& response) {
+    response.receive([](Answer&) { CAF_FAIL("an answer where an error was due"); },
+                     [code](caf::error& e) { CAF_CHECK(e == code); });
+  }
+  void kill_limiter() {
+    caf::anon_send_exit(limiter(), caf::exit_reason::kill);
+    deliver();
+  }
   std::size_t hits() {
     return static_cast<std::size_t>(std::ranges::count(kept.node_events, "limit_hit"));
   }
@@ -88,6 +109,38 @@ CAF_TEST(a full workspace ends what runs and lets nothing in until it is measure
   CAF_CHECK(refused == error_code::disk_quota);
   world.boxes.used.disk_bytes = 500;
   CAF_CHECK_EQUAL(execute("c").id, "c");  // no clock had to go by
+}
+
+CAF_TEST(whoever waits for a look is answered when the limiter dies) {
+  fill_up_and_hold();
+  auto held = begin_execute("b");
+  auto asked = self->request(limiter(), caf::infinite, look_at_limits{"s"});
+  deliver();
+  kill_limiter();
+  refused_as<execution_record>(error_code::unavailable, held);
+  refused_as<limits_view>(error_code::unavailable, asked);
+}
+
+CAF_TEST(an execution that was held until its client gave up is not let in) {
+  fill_up_and_hold();
+  auto held = begin_execute("b");
+  pass(4'100ms);
+  world.boxes.used.disk_bytes = 500;
+  world.pool.let_go();
+  deliver();
+  refused_as<execution_record>(error_code::unavailable, held);
+  CAF_CHECK_EQUAL(execute("c").id, "c");
+}
+
+CAF_TEST(a limiter that replaces another does not count its processor time again) {
+  world.boxes.used = {.grouped = true, .cpu_ms = 300};
+  row("cpus");
+  CAF_CHECK_EQUAL(world.views.counters.sandbox_cpu_ms.load(), 300u);
+  kill_limiter();
+  pass(1'000ms);
+  world.boxes.used.cpu_ms = 350;
+  row("cpus");
+  CAF_CHECK_EQUAL(world.views.counters.sandbox_cpu_ms.load(), 350u);
 }
 
 CAF_TEST(too much memory without a group kills the kernel) {
