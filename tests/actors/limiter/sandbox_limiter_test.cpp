@@ -173,6 +173,21 @@ CAF_TEST(a change that the system refuses changes nothing) {
   CAF_CHECK_EQUAL(world.views.sandbox("s")->spec.limit.processes, 7u);
 }
 
+CAF_TEST(a change that comes through while the sandbox closes is refused and not kept) {
+  world.pool.held = true;
+  auto first = self->request(sandbox, caf::infinite, change_limits{{{"memory_bytes", 7e8}}});
+  auto second = self->request(sandbox, caf::infinite, change_limits{{{"processes", 7}}});
+  deliver();
+  auto kept_before = kept.specs.size();
+  caf::anon_send(sandbox, close_sandbox{});
+  deliver();
+  refused_as<limits_view>(error_code::wrong_state, first);
+  refused_as<limits_view>(error_code::wrong_state, second);
+  world.pool.let_go();
+  deliver();
+  CAF_CHECK_EQUAL(kept.specs.size(), kept_before);
+}
+
 CAF_TEST(steps are counted and their refusal is shown) {
   ask<limits_view>(sandbox, change_limits{{{"steps_per_turn", 1}}});
   execute("a");
