@@ -237,12 +237,15 @@ std::pair<execution_status, cause> kernel_machine::verdict_of_death(const execut
     if (e.stop == stop_reason::timeout) return {execution_status::timeout, own};
     if (e.stop == stop_reason::cancelled) return {execution_status::cancelled, own};
     if (e.stop == stop_reason::output_limit) return {execution_status::output_limit, own};
+    if (e.stop == stop_reason::quota) return {execution_status::interrupted, own};
   }
   if (stop_asked_) return {stop_asked_->status, stop_asked_->why};
   if (restart_asked_)
     return {execution_status::cancelled,
             make_cause(cause_kind::restart, "the kernel was restarted by a client")};
   if (why.kind == cause_kind::memory_limit) return {execution_status::memory_limit, why};
+  if (e.stop == stop_reason::quota && why.kind == cause_kind::disk_quota)
+    return {execution_status::interrupted, why};  // the limiter did not wait for the deadline
   return {execution_status::kernel_died, why};
 }
 

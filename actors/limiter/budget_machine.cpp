@@ -13,9 +13,10 @@ using protocol::sandbox_usage;
 
 namespace {
 
-constexpr std::int64_t rest_factor = 10;  ///< an idle sandbox is looked at so much less often
-constexpr double busy_share = 0.05;       ///< of a processor: more than an idle kernel takes
-constexpr int growths_killed = 2;         ///< looks at which it has grown since it was over
+constexpr std::int64_t rest_factor = 10;    ///< an idle sandbox is looked at so much less often
+constexpr double busy_share = 0.05;         ///< of a processor: more than an idle kernel takes
+constexpr int growths_killed = 2;           ///< looks at which it has grown since it was over
+constexpr int growths_in_a_row_killed = 4;  ///< the same where it may be a client that puts files
 constexpr double walk_share = 10;  ///< measuring takes at most one in so many parts of the time
 
 std::string number(std::uint64_t n) {
@@ -69,7 +70,7 @@ std::int64_t budget_machine::next_look_ms() const {
 
 look_order budget_machine::by_clock(double steady_ms) const {
   auto due = disk_ended_ms_ + static_cast<double>(watch_ms_) / 2;
-  return {.disk = active_ && steady_ms >= due && by_request(steady_ms).disk};
+  return {.disk = steady_ms >= due && by_request(steady_ms).disk};
 }
 
 look_order budget_machine::by_request(double steady_ms) const {
@@ -142,12 +143,15 @@ bool budget_machine::exceeds(const sandbox_usage& found) const {
 
 void budget_machine::hold_disk(const sandbox_usage& found, bool works, look_outcome& to) {
   auto was_over = std::exchange(disk_over_, exceeds(found));
-  if (!was_over) growths_ = 0;
+  if (!was_over) growths_ = growths_in_a_row_ = 0;
   if (!disk_over_) return;
-  // What was told to stop has a moment for it; a client that puts a file there is not it.
-  if (was_over && busy() && found.disk_bytes > last_.disk_bytes) ++growths_;
-  auto kill = growths_ == growths_killed;
-  if (kill) growths_ = 0;
+  // What was told to stop has a moment for it; a client that puts a file there is not it. But
+  // space can be taken with next to no processor time, so what never rests is stopped as well.
+  auto grown = was_over && found.disk_bytes > last_.disk_bytes;
+  growths_in_a_row_ = grown ? growths_in_a_row_ + 1 : 0;
+  if (grown && busy()) ++growths_;
+  auto kill = growths_ == growths_killed || growths_in_a_row_ == growths_in_a_row_killed;
+  if (kill) growths_ = growths_in_a_row_ = 0;
   if (works || kill)
     to.orders.push_back({"",
                          kill,

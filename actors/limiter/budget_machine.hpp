@@ -87,7 +87,8 @@ class budget_machine {
   double disk_ended_ms_ = 0;  ///< when it was last measured
   bool memory_over_ = false;
   bool disk_over_ = false;
-  int growths_ = 0;  ///< looks that found it grown since it went over, or was killed for it
+  /// Looks that found it grown since it went over, or was killed for it: while busy, and in a row.
+  int growths_ = 0, growths_in_a_row_ = 0;
   std::map<std::string, protocol::refusal, std::less<>> refusals_;
 };
 

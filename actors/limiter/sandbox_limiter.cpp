@@ -16,7 +16,18 @@ using protocol::execution_request;
 
 namespace {
 
-constexpr std::size_t held_max = 64;  // executions that wait for a look; beyond: refused at once
+constexpr std::size_t held_max = 64;   // executions that wait for a look; beyond: refused at once
+constexpr double held_ms_max = 4'000;  // then its client is about to give up, and must not meet it
+
+caf::error gone() {
+  return caf::make_error(protocol::error_code::unavailable, "the sandbox's limiter has ended");
+}
+
+/// Of time that a group or the processes have in all; what was counted before us is not ours.
+std::uint64_t rise(std::optional<double>& counted, double cpu_ms) {
+  auto before = std::exchange(counted, cpu_ms).value_or(cpu_ms);
+  return cpu_ms > before ? static_cast<std::uint64_t>(cpu_ms - before) : 0;
+}
 
 }  // namespace
 
@@ -24,6 +35,13 @@ sandbox_limiter_actor::behavior_type sandbox_limiter(sandbox_limiter_state::poin
                                                      const env* e, std::string sandbox_id,
                                                      const protocol::limits& limit) {
   return self->state.make_behavior(*e, std::move(sandbox_id), limit);
+}
+
+sandbox_limiter_state::~sandbox_limiter_state() {
+  for (auto* ticket : {&under_way_, &next_}) {
+    for (auto& answer : ticket->asked) answer.deliver(gone());
+    for (auto& each : ticket->held) each.answer.deliver(gone());
+  }
 }
 
 sandbox_limiter_actor::behavior_type sandbox_limiter_state::make_behavior(
@@ -72,7 +90,8 @@ caf::result<execution_record> sandbox_limiter_state::admit(execution_request& x,
     // Files may have been deleted since.
     look(budgets_->by_request(now_ms()));
     auto& held = (next_.due ? next_ : under_way_).held;
-    held.push_back({std::move(x), runner, to, self_->make_response_promise<execution_record>()});
+    held.push_back(
+        {std::move(x), runner, to, self_->make_response_promise<execution_record>(), now_ms()});
     return held.back().answer;
   }
   if (auto in = let_in(x); !in) return to_error(in.error());
@@ -130,10 +149,7 @@ void sandbox_limiter_state::begin_look() {
 
 void sandbox_limiter_state::looked(const protocol::limits_looked& x) {
   looking_ = false;
-  auto& counters = env_->views.counters;
-  if (x.found.cpu_ms > counted_cpu_ms_)
-    counters.sandbox_cpu_ms += static_cast<std::uint64_t>(x.found.cpu_ms - counted_cpu_ms_);
-  counted_cpu_ms_ = x.found.cpu_ms;
+  env_->views.counters.sandbox_cpu_ms += rise(counted_cpu_ms_, x.found.cpu_ms);
   carry_out(budgets_->looked(x.found, steps_->held() > 0, now_ms(), env_->clock.now()));
   env_->views.put_usage(sandbox_id_, budgets_->last());
   auto ticket = std::exchange(under_way_, {});
@@ -162,7 +178,10 @@ void sandbox_limiter_state::carry_out(const look_outcome& outcome) {
 void sandbox_limiter_state::settle(look_ticket& ticket) {
   for (auto& answer : ticket.asked) answer.deliver(view());
   for (auto& each : ticket.held) {
-    if (auto in = let_in(each.request); !in)
+    if (now_ms() - each.came_ms > held_ms_max)
+      each.answer.deliver(caf::make_error(protocol::error_code::unavailable,
+                                          "measuring the workspace took too long"));
+    else if (auto in = let_in(each.request); !in)
       each.answer.deliver(to_error(in.error()));
     else if (auto node = env_->handles.limiter())
       each.answer.delegate(node, std::move(each.request), each.runner, each.to);

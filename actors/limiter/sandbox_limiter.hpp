@@ -5,10 +5,12 @@
 // while it works, seldom while it rests. What a look found is told once: to the journal as
 // `limit_hit`, to kernels and commands as orders, to the views. At most one look is on its way;
 // what is asked for meanwhile is one more. Replaced, it starts empty: what ran on is not counted
-// again, and its release is ignored.
+// again, nor the processor time until then, and its release is ignored.
 #pragma once
 
 #include <caf/typed_event_based_actor.hpp>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,10 @@ class sandbox_limiter_state {
   static inline const char* name = "limiter";
   using pointer = sandbox_limiter_actor::stateful_pointer<sandbox_limiter_state>;
   explicit sandbox_limiter_state(pointer self) : self_(self) {}
+  /// Whoever waits for a look is answered: a promise of CAF 0.17 that is dropped says nothing.
+  ~sandbox_limiter_state();
+  sandbox_limiter_state(const sandbox_limiter_state&) = delete;
+  sandbox_limiter_state& operator=(const sandbox_limiter_state&) = delete;
   sandbox_limiter_actor::behavior_type make_behavior(const env& e, std::string sandbox_id,
                                                      const protocol::limits& limit);
 
@@ -34,6 +40,7 @@ class sandbox_limiter_state {
     execution_actor runner;
     follower_actor to;
     caf::typed_response_promise<protocol::execution_record> answer;
+    double came_ms;
   };
   /// A look and who waits for it.
   struct look_ticket {
@@ -66,7 +73,7 @@ class sandbox_limiter_state {
   std::uint64_t rhythm_ = 0;  ///< the tick that counts
   bool looking_ = false;
   look_ticket under_way_, next_;
-  double counted_cpu_ms_ = 0;
+  std::optional<double> counted_cpu_ms_;  ///< none before the first look
 };
 
 sandbox_limiter_actor::behavior_type sandbox_limiter(sandbox_limiter_state::pointer self,

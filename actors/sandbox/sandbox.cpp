@@ -236,6 +236,7 @@ void sandbox_state_impl::begin_change() {
 }
 
 void sandbox_state_impl::changed(const protocol::limits_changed& x) {
+  if (state_ == sandbox_state::closing) return;  // answered; to keep it would bring it back
   auto answer = std::move(changes_.front().answer);
   changes_.pop_front();
   if (x.why.empty()) {
@@ -255,12 +256,18 @@ void sandbox_state_impl::changed(const protocol::limits_changed& x) {
   if (!changes_.empty()) begin_change();
 }
 
+void sandbox_state_impl::refuse_changes() {
+  for (auto& each : std::exchange(changes_, {}))
+    each.answer.deliver(caf::make_error(error_code::wrong_state, "the sandbox is closing"));
+}
+
 // -- its end -------------------------------------------------------------------------------------
 
 caf::result<protocol::done> sandbox_state_impl::close(const protocol::close_sandbox& x) {
   auto promise = self_->make_response_promise<protocol::done>();
   closing_.push_back(promise);
   if (std::exchange(state_, sandbox_state::closing) == sandbox_state::closing) return promise;
+  refuse_changes();
   publish();
   stop_workloads(x);
   return promise;

@@ -46,6 +46,7 @@ class sandbox_state_impl {
   caf::result<protocol::limits_view> change(protocol::change_limits& x);
   void begin_change();
   void changed(const protocol::limits_changed& x);
+  void refuse_changes();
   caf::result<protocol::done> close(const protocol::close_sandbox& x);
   void stop_workloads(const protocol::close_sandbox& x);
   void leave(bool forget);

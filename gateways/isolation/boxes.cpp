@@ -173,8 +173,10 @@ void boxes::close(const std::string& sandbox_id) {
     last = std::move(it->second);
     open_.erase(it);
   }
-  if (last->group) last->group->kill();
-}  // removing the group waits until what ran in it is gone
+  // Not by its destructor: a look may hold the box until the id is another sandbox's. This waits
+  // until what ran in it is gone.
+  if (last->group) last->group->remove();
+}
 
 /// What is used beyond the new limit would be killed for it, so that is refused.
 result<void> boxes::change(const std::string& sandbox_id, const protocol::limits& limit) {
@@ -212,6 +214,7 @@ protocol::sandbox_usage boxes::look(const std::string& sandbox_id, actors::look_
   }
   if (!order.disk) return out;
   auto measured = disk_use_of(in->workspace);
+  if (!measured.measured) return out;
   out.disk_measured = true;
   out.disk_bytes = measured.bytes;
   out.disk_whole = measured.whole;

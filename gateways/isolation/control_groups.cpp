@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <set>
 #include <sstream>
+#include <utility>
 
 namespace gateways {
 namespace {
@@ -152,7 +153,9 @@ group_place place_of(std::string_view self_cgroup, std::string_view mountinfo,
 
 // -- one group -----------------------------------------------------------------------------------
 
-control_group::~control_group() {
+void control_group::remove() {
+  if (std::exchange(removed_, true)) return;
+  kill();
   for (auto& folder : folders()) empty_and_remove(folder);
 }
 
@@ -229,12 +232,19 @@ std::uint64_t control_group::memory_peak_bytes() const {
   return number(peak);
 }
 
+void control_group::open_cpu_file() {
+  auto path = where_.v2 ? file("memory", "cpu.stat") : file("cpuacct", "cpuacct.usage");
+  if (!path.empty()) cpu_file_.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+}
+
 double control_group::cpu_ms() const {
-  if (where_.v2)
-    return static_cast<double>(number_of(read_text(file("memory", "cpu.stat")), "usage_usec")) /
-           1e3;
-  if (!has("cpuacct")) return -1;
-  return static_cast<double>(number(read_text(file("cpuacct", "cpuacct.usage")))) / 1e6;
+  if (!cpu_file_) return -1;
+  std::array<char, 512> buffer;  // what is wanted comes first
+  auto size = ::pread(cpu_file_.get(), buffer.data(), buffer.size(), 0);
+  if (size <= 0) return -1;  // the group was removed
+  std::string_view text(buffer.data(), static_cast<std::size_t>(size));
+  return where_.v2 ? static_cast<double>(number_of(text, "usage_usec")) / 1e3
+                   : static_cast<double>(number(text)) / 1e6;
 }
 
 protocol::sandbox_usage control_group::usage() const {
@@ -346,6 +356,7 @@ result<std::unique_ptr<control_group>> control_groups::make(const std::string& n
     if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return fault_of(folder, errno);
   auto set = group->set_limits(l);
   if (!set) return set.error();
+  group->open_cpu_file();
   return group;
 }
 

@@ -2,8 +2,8 @@
 //
 // Found and tried once at start; where they cannot be had, `missing` says why. A group is written
 // and read by short files of the kernel's, from any thread, one at a time for each group; nothing
-// here blocks for long. Invariant: a group that was made is removed by its destructor, with all
-// that runs in it.
+// here blocks for long but `remove`. Invariant: a group that was made is removed by its destructor,
+// with all that runs in it, unless it was before.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gateways/isolation/descriptor.hpp"
 #include "protocol/error.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/sandbox.hpp"
@@ -40,7 +41,7 @@ struct refusals {
 class control_group {
  public:
   control_group(group_place where, std::string name) : where_(std::move(where)), name_(name) {}
-  ~control_group();
+  ~control_group() { remove(); }
   control_group(const control_group&) = delete;
   control_group& operator=(const control_group&) = delete;
 
@@ -56,8 +57,8 @@ class control_group {
   std::vector<int> processes() const;
   /// Refused with the file that did not take its value.
   protocol::result<void> set_limits(const protocol::limits& l);
-  /// SIGKILL to everything in it.
-  void kill() const;
+  /// SIGKILL to everything in it, and the group is gone; its name may be another's from then on.
+  void remove();
 
  private:
   friend class control_groups;
@@ -67,8 +68,13 @@ class control_group {
   protocol::result<void> set_limits_v1(const protocol::limits& l);
   protocol::result<void> set_limits_v2(const protocol::limits& l);
 
+  void kill() const;
+  void open_cpu_file();
+
   group_place where_;
   std::string name_;
+  descriptor cpu_file_;  ///< read twice an execution; none: the system does not count it
+  bool removed_ = false;
 };
 
 class control_groups {

@@ -12,6 +12,7 @@ namespace gateways {
 struct disk_use {
   std::uint64_t bytes = 0;  ///< blocks, not lengths; a file with several names counts once
   bool whole = true;        ///< false: too deep, too many files, or not readable by us
+  bool measured = true;     ///< false: we lacked descriptors or memory, so nothing is known
   double took_ms = 0;
 };
 

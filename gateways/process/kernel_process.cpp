@@ -85,9 +85,9 @@ std::string kernel_process::launch(const std::string& name) try {
   events.ended = [this](workload_end how) { ended(how); };
   workload_ = std::make_shared<workload>(around_.io, *child, std::move(events));
   child_ = child->pid;
-  in->began(child_, what_.kernel_id);
   output_.assign(read_end.get());
   read_end.release();
+  in->began(child_, what_.kernel_id);  // last: what fails above leaves nothing in the box
   return {};
 } catch (const std::exception& e) {  // Asio cannot watch it
   workload_.reset();

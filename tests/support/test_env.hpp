@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "actors/directory.hpp"
 #include "actors/env.hpp"
@@ -33,10 +34,20 @@ class seeded_random : public actors::random_source {
   std::uint64_t state = 1;
 };
 
-/// Does the work at once, in the caller's thread.
+/// Does the work at once, in the caller's thread; or, held, when it is let go.
 class inline_pool : public actors::blocking_pool {
  public:
-  void post(std::string_view, std::function<void()> work) override { work(); }
+  void post(std::string_view, std::function<void()> work) override {
+    if (!held) return work();
+    waiting.push_back(std::move(work));
+  }
+  void let_go() {
+    held = false;
+    for (auto& work : std::exchange(waiting, {})) work();
+  }
+
+  bool held = false;
+  std::vector<std::function<void()>> waiting;
 };
 
 /// Nothing is held by the operating system; remembers which sandboxes are open.

@@ -195,8 +195,21 @@ CAF_TEST(what runs in a full workspace is interrupted with the quota as its caus
   d.pass(kernel_deadline::interrupt);  // deaf
   CAF_CHECK(d.find<fx::kill_process>() != nullptr);
   d.die();
-  CAF_CHECK_EQUAL(d.ended.at("b").status, execution_status::kernel_died);
+  CAF_CHECK_EQUAL(d.ended.at("b").status, execution_status::interrupted);
   CAF_CHECK(d.ended.at("b").why == why);
+  CAF_CHECK(!d.ended.at("b").state_preserved);
+}
+
+CAF_TEST(what the limiter kills for going on to write ends as interrupted too) {
+  driver d;
+  d.start().execute("a").execute("b").busy("a");
+  cause why{.kind = cause_kind::disk_quota, .limit = "disk_bytes=5", .detail = "full"};
+  d(ev::limit_exceeded{false, why})(ev::limit_exceeded{true, why});
+  CAF_CHECK(d.find<fx::kill_process>() != nullptr);
+  d.die();
+  CAF_CHECK_EQUAL(d.ended.at("a").status, execution_status::interrupted);
+  CAF_CHECK(d.ended.at("a").why.kind == cause_kind::disk_quota);
+  CAF_CHECK_EQUAL(d.ended.at("b").status, execution_status::kernel_died);  // it wrote nothing
 }
 
 CAF_TEST(a kernel killed for the memory of its sandbox ends what ran as memory_limit) {

@@ -57,6 +57,27 @@ struct fixture : tests::actor_fixture {
       if (each.name == name) return each;
     CAF_FAIL("no row " << name);
   }
+  /// From then on an execution waits for a look, and looks wait to be let go.
+  void fill_up_and_hold() {
+    world.boxes.used = {.grouped = true, .disk_bytes = 2'000};
+    row("disk_bytes");
+    world.pool.held = true;
+  }
+  auto begin_execute(const std::string& id) {
+    execution_request r{.id = id, .code = "1"};
+    auto response = self->request(limiter(), caf::infinite, r, kernel(), reader);
+    deliver();
+    return response;
+  }
+  template <class Answer, class Response>
+  void refused_as(error_code code, Response& response) {
+    response.receive([](Answer&) { CAF_FAIL("an answer where an error was due"); },
+                     [code](caf::error& e) { CAF_CHECK(e == code); });
+  }
+  void kill_limiter() {
+    caf::anon_send_exit(limiter(), caf::exit_reason::kill);
+    deliver();
+  }
   std::size_t hits() {
     return static_cast<std::size_t>(std::ranges::count(kept.node_events, "limit_hit"));
   }
@@ -90,6 +111,38 @@ CAF_TEST(a full workspace ends what runs and lets nothing in until it is measure
   CAF_CHECK_EQUAL(execute("c").id, "c");  // no clock had to go by
 }
 
+CAF_TEST(whoever waits for a look is answered when the limiter dies) {
+  fill_up_and_hold();
+  auto held = begin_execute("b");
+  auto asked = self->request(limiter(), caf::infinite, look_at_limits{"s"});
+  deliver();
+  kill_limiter();
+  refused_as<execution_record>(error_code::unavailable, held);
+  refused_as<limits_view>(error_code::unavailable, asked);
+}
+
+CAF_TEST(an execution that was held until its client gave up is not let in) {
+  fill_up_and_hold();
+  auto held = begin_execute("b");
+  pass(4'100ms);
+  world.boxes.used.disk_bytes = 500;
+  world.pool.let_go();
+  deliver();
+  refused_as<execution_record>(error_code::unavailable, held);
+  CAF_CHECK_EQUAL(execute("c").id, "c");
+}
+
+CAF_TEST(a limiter that replaces another does not count its processor time again) {
+  world.boxes.used = {.grouped = true, .cpu_ms = 300};
+  row("cpus");
+  CAF_CHECK_EQUAL(world.views.counters.sandbox_cpu_ms.load(), 300u);
+  kill_limiter();
+  pass(1'000ms);
+  world.boxes.used.cpu_ms = 350;
+  row("cpus");
+  CAF_CHECK_EQUAL(world.views.counters.sandbox_cpu_ms.load(), 350u);
+}
+
 CAF_TEST(too much memory without a group kills the kernel) {
   execute("a");
   world.boxes.used = {.memory_bytes = 600'000'000, .largest = "main"};
@@ -118,6 +171,21 @@ CAF_TEST(a change that the system refuses changes nothing) {
   world.boxes.refuses.clear();
   ask<limits_view>(sandbox, change_limits{{{"processes", 7}}});
   CAF_CHECK_EQUAL(world.views.sandbox("s")->spec.limit.processes, 7u);
+}
+
+CAF_TEST(a change that comes through while the sandbox closes is refused and not kept) {
+  world.pool.held = true;
+  auto first = self->request(sandbox, caf::infinite, change_limits{{{"memory_bytes", 7e8}}});
+  auto second = self->request(sandbox, caf::infinite, change_limits{{{"processes", 7}}});
+  deliver();
+  auto kept_before = kept.specs.size();
+  caf::anon_send(sandbox, close_sandbox{});
+  deliver();
+  refused_as<limits_view>(error_code::wrong_state, first);
+  refused_as<limits_view>(error_code::wrong_state, second);
+  world.pool.let_go();
+  deliver();
+  CAF_CHECK_EQUAL(kept.specs.size(), kept_before);
 }
 
 CAF_TEST(steps are counted and their refusal is shown) {

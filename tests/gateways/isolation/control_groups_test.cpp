@@ -2,6 +2,10 @@
 
 #include "gateways/isolation/control_groups.hpp"
 
+#include <filesystem>
+#include <memory>
+
+#include "tests/support/temp_dir.hpp"
 #include "tests/support/unit.hpp"
 
 namespace {
@@ -42,4 +46,16 @@ CAF_TEST(a hybrid host whose version 2 has no controllers gives version 1) {
 CAF_TEST(without any there is no place) {
   CAF_CHECK(gateways::place_of("0::/\n", "", no_controllers).folders.empty());
   CAF_CHECK(gateways::place_of("", "nonsense\n\n - \n", no_controllers).folders.empty());
+}
+
+CAF_TEST(whoever holds on to a removed group leaves the next of its name alone) {
+  tests::temp_dir dir;
+  auto group = std::make_unique<gateways::control_group>(
+      gateways::group_place{false, {{"memory", dir.path()}}}, "box-s");
+  std::filesystem::create_directory(dir / "box-s");
+  group->remove();
+  CAF_CHECK(!std::filesystem::exists(dir / "box-s"));
+  std::filesystem::create_directory(dir / "box-s");
+  group.reset();
+  CAF_CHECK(std::filesystem::exists(dir / "box-s"));
 }

@@ -1,6 +1,8 @@
 // What sandboxes use: trees of processes, sizes of folders, and who was killed at a limit.
 #define CAF_SUITE usage
 
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -111,6 +113,24 @@ CAF_TEST(a tree too deep to walk is not taken for a small one) {
     CAF_REQUIRE(::mkdir(path.c_str(), 0700) == 0);
   }
   CAF_CHECK(!gateways::disk_use_of(dir.path()).whole);
+}
+
+CAF_TEST(a folder for which we lack descriptors is not measured) {
+  tests::temp_dir dir;
+  fs::create_directory(dir / "below");
+  rlimit before{};
+  CAF_REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  int next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  ::close(next);
+  for (int left : {0, 1}) {  // none for the folder, or none for the one below
+    rlimit scarce{static_cast<rlim_t>(next + left), before.rlim_max};
+    CAF_REQUIRE(::setrlimit(RLIMIT_NOFILE, &scarce) == 0);
+    auto found = gateways::disk_use_of(dir.path());
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    CAF_CHECK(!found.measured);
+    CAF_CHECK(found.whole);
+  }
+  CAF_CHECK(gateways::disk_use_of(dir.path()).measured);
 }
 
 CAF_TEST(a box without a group counts the processes that were started in it) {
