@@ -204,7 +204,7 @@ void commands_state::exceeded(const protocol::limit_exceeded& x) {
                     : protocol::execution_status::interrupted;
   for (auto& [id, c] : commands_)
     if (!c.ended && (x.whose.empty() || x.whose == id))
-      run(c, c.machine->step(command_event::stop{status, x.why}, now()));
+      run(c, c.machine->step(command_event::limit_exceeded{status, x.why}, now()));
 }
 
 /// A stopped actor stays until every end has been told.
