@@ -23,11 +23,10 @@ struct kernel_timer {
   enum : std::uint8_t { begin, deadlines, commits, journal };
   std::uint8_t kind = begin;
 };
-/// A command's timer went off, or, without an id, that of the journal.
+/// A timer of a sandbox's commands went off.
 struct command_timer {
-  std::string execution_id;
-  std::uint8_t which = 0;  ///< a `command_deadline`
-  std::uint64_t token = 0;
+  enum : std::uint8_t { deadlines, journal };
+  std::uint8_t kind = deadlines;
 };
 /// A dead child's wait is over.
 struct restart_due {
@@ -44,7 +43,7 @@ typename Inspector::result_type inspect(Inspector& f, kernel_timer& x) {
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, command_timer& x) {
-  return f(x.execution_id, x.which, x.token);
+  return f(x.kind);
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, restart_due& x) {

@@ -127,6 +127,18 @@ void command_machine::on(command_event::stop& e) {
   kill(name_of(stopped_.why.kind));
 }
 
+/// What stopped it before stays why; it has no more grace, though.
+void command_machine::on(command_event::limit_exceeded& e) {
+  auto killed = armed_[static_cast<std::size_t>(command_deadline::kill)] != 0;
+  if (ended() || killed) return;
+  auto word = name_of(e.why.kind);
+  if (stop_ == stop_reason::none) {
+    stop_ = stop_reason::stopped;
+    stopped_ = {e.status, std::move(e.why)};
+  }
+  kill(word);
+}
+
 void command_machine::ask_to_end(stop_reason reason, std::string_view word) {
   if (ended() || stop_ != stop_reason::none) return;
   stop_ = reason;

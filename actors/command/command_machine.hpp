@@ -61,6 +61,11 @@ struct stop {
   protocol::execution_status status;
   protocol::cause why;
 };
+/// Its sandbox, or it alone, is over a limit.
+struct limit_exceeded {
+  protocol::execution_status status;
+  protocol::cause why;
+};
 struct spill_refused {
   std::string why;
 };
@@ -74,7 +79,8 @@ using command_input =
     std::variant<command_event::start, command_event::start_failed, command_event::printed,
                  command_event::took_input, command_event::exited, command_event::cancel,
                  command_event::input_given, command_event::resized, command_event::stop,
-                 command_event::spill_refused, command_event::deadline_passed>;
+                 command_event::limit_exceeded, command_event::spill_refused,
+                 command_event::deadline_passed>;
 
 namespace command_effect {
 struct start_process {};
@@ -148,6 +154,7 @@ class command_machine {
   void on(command_event::input_given&);
   void on(command_event::resized&);
   void on(command_event::stop&);
+  void on(command_event::limit_exceeded&);
   void on(command_event::spill_refused&);
   void on(command_event::deadline_passed&);
 

@@ -86,9 +86,7 @@ commands_actor::behavior_type commands_state::make_behavior(const env& e, comman
         step(x.execution_id, command_event::exited{x.exit_code, x.signal, x.memory_bytes, x.used});
       },
       [this](const command_timer& x) {
-        if (!x.execution_id.empty())
-          return step(x.execution_id, command_event::deadline_passed{
-                                          static_cast<command_deadline>(x.which), x.token});
+        if (x.kind == command_timer::deadlines) return look_at_deadlines();
         journal_due_ = false;
         fill_journal();
       },
@@ -204,7 +202,7 @@ void commands_state::exceeded(const protocol::limit_exceeded& x) {
                     : protocol::execution_status::interrupted;
   for (auto& [id, c] : commands_)
     if (!c.ended && (x.whose.empty() || x.whose == id))
-      run(c, c.machine->step(command_event::stop{status, x.why}, now()));
+      run(c, c.machine->step(command_event::limit_exceeded{status, x.why}, now()));
 }
 
 /// A stopped actor stays until every end has been told.
@@ -274,9 +272,20 @@ void commands_state::spill_settled(const std::string& id, std::uint64_t bytes, s
 }
 
 void commands_state::run(command& c, command_effect::set_deadline& x) {
-  self_->delayed_send(
-      self_, std::chrono::milliseconds(x.after_ms),
-      command_timer{c.machine->record().id, static_cast<std::uint8_t>(x.which), x.token});
+  deadline_of key{c.machine->record().id, x.which};
+  set_timer(deadlines_.set(key, x.token, x.after_ms, now().steady_ms));
+}
+
+void commands_state::look_at_deadlines() {
+  for (auto& [of, token] : deadlines_.take_due(now().steady_ms))
+    step(of.command_id, command_event::deadline_passed{of.which, token});
+  set_timer(deadlines_.next(now().steady_ms));
+}
+
+void commands_state::set_timer(std::optional<std::int64_t> after_ms) {
+  if (after_ms)
+    self_->delayed_send(self_, std::chrono::milliseconds(*after_ms),
+                        command_timer{command_timer::deadlines});
 }
 
 void commands_state::run(command& c, command_effect::finish& x) {
@@ -284,6 +293,8 @@ void commands_state::run(command& c, command_effect::finish& x) {
   c.record = std::move(x.record);
   c.ended = true;
   auto& r = c.record;
+  for (auto which : {command_deadline::time, command_deadline::grace, command_deadline::kill})
+    deadlines_.drop({r.id, which});
   c.events.push_back(protocol::render_event(r.last_event, "ended", r.ended_at, r.id, r.generation,
                                             protocol::ended_data(r)));
   env_->views.counters.executions_by_status[static_cast<std::size_t>(r.status)].fetch_add(

@@ -8,14 +8,17 @@
 #pragma once
 
 #include <caf/typed_event_based_actor.hpp>
+#include <compare>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "actors/command/command_machine.hpp"
 #include "actors/env.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/kernel/deadline_set.hpp"
 
 namespace actors {
 
@@ -50,6 +53,12 @@ class commands_state {
     bool committing = false;  ///< its file is whole, the journal has been asked
   };
 
+  struct deadline_of {
+    std::string command_id;
+    command_deadline which;
+    auto operator<=>(const deadline_of&) const = default;
+  };
+
   void prepare(const env& e, commands_args args);
   caf::result<protocol::execution_record> accept(protocol::execution_request& r,
                                                  const follower_actor& to);
@@ -74,6 +83,8 @@ class commands_state {
   void run(command& c, command_effect::finish& x);
   void run(command& c, command_effect::spill& x);
   void run(command& c, command_effect::set_deadline& x);
+  void look_at_deadlines();
+  void set_timer(std::optional<std::int64_t> after_ms);
   void spill_settled(const std::string& id, std::uint64_t bytes, std::string why);
   void consume(command& c, std::uint64_t bytes);
   void tell(command& c);
@@ -92,6 +103,7 @@ class commands_state {
   const env* env_ = nullptr;
   commands_args args_;
   std::map<std::string, command> commands_;
+  deadline_set<deadline_of> deadlines_;  ///< of those that run
   std::vector<caf::typed_response_promise<protocol::done>> stops_;
   bool stopping_ = false;
   bool journal_due_ = false;

@@ -43,7 +43,7 @@ void commands_state::announce(const char* type, const protocol::execution_record
 void commands_state::journal_soon() {
   if (std::exchange(journal_due_, true)) return;
   self_->delayed_send(self_, std::chrono::milliseconds(env_->settings.journal.flush_ms),
-                      command_timer{});
+                      command_timer{command_timer::journal});
 }
 
 void commands_state::fill_journal() {

@@ -411,7 +411,7 @@ void kernel_state_impl::look_at_deadlines() {
     if (passed.which == kernel_deadline::settle && paused())
       set_timer(deadlines_.set(passed.which, passed.token, paused_look_ms, now().steady_ms));
     else
-      run(step(passed));
+      run(step(kernel_event::deadline_passed{passed.which, passed.token}));
   }
   set_timer(deadlines_.next(now().steady_ms));
 }

@@ -109,7 +109,7 @@ class kernel_state_impl {
   std::vector<caf::typed_response_promise<protocol::done>> stops_;
   std::uint64_t spilling_bytes_ = 0;  ///< sent to the workspace, not yet written
   std::uint64_t unconsumed_bytes_ = 0;
-  deadline_set deadlines_;
+  deadline_set<kernel_deadline> deadlines_;
   std::vector<protocol::node_event>
       happened_;  ///< on its way to the journal, with what else is new
   bool journal_due_ = false;

@@ -9,8 +9,9 @@
 //     COMMAND ended. When COMMAND ends, or the daemon's end of FD closes, everything ends.
 //
 // In a process namespace it is process 1, so its end is the end of all. Without one it becomes the
-// reaper of its descendants and kills them itself. Only libc is used: it runs inside, beside code
-// that is not trusted, and starts within a millisecond. Its memory cannot be read from there.
+// reaper of its descendants and kills them itself. Only libc is used, linked statically: it runs
+// inside, beside code that is not trusted and with its environment, and starts within a
+// millisecond. Its memory cannot be read from there.
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>

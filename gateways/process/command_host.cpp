@@ -6,7 +6,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <set>
 #include <thread>
@@ -14,7 +13,7 @@
 
 #include "gateways/process/command_process.hpp"
 #include "gateways/process/signals.hpp"
-#include "gateways/process/sweep.hpp"
+#include "gateways/process/sweeper.hpp"
 
 namespace gateways {
 namespace asio = boost::asio;
@@ -35,7 +34,7 @@ struct command_host::core {
 
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
-  asio::thread_pool sweeper{1};  // a look at all processes takes milliseconds
+  sweeper sweeps;
   asio::steady_timer stop_timer{io};
   command_surroundings around;
   std::set<std::shared_ptr<command_process>> live;
@@ -45,9 +44,7 @@ struct command_host::core {
 
 command_host::core::core(command_host_options given, launcher& launch)
     : around{io, launch, std::move(given.python), std::move(given.instance), {}, {}} {
-  around.sweep = [this](std::string entry) {
-    asio::post(sweeper, [entry = std::move(entry)] { kill_by_environment(entry); });
-  };
+  around.sweep = [this](std::string entry) { sweeps.sweep(std::move(entry)); };
   around.over = [this](const std::shared_ptr<command_process>& process) {
     live.erase(process);
     if (stopping && live.empty()) io.stop();
@@ -134,7 +131,7 @@ command_host::command_host(command_host_options options, launcher& launch) {
 command_host::~command_host() {
   asio::post(core_->io, [c = core_.get()] { c->stop(); });
   core_->thread.join();
-  core_->sweeper.join();
+  core_->sweeps.join();
 }
 
 std::unique_ptr<actors::command_port> command_host::make_port(

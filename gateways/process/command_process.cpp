@@ -238,7 +238,12 @@ void command_process::kill() {
 void command_process::ended(const workload_end& how) {
   exited_ = true;
   end_ = how;
-  if (auto in = box_.lock()) in->over(child_);
+  if (auto in = box_.lock()) {
+    in->over(child_);
+    // Now, while the count is fresh; a kill of ours that comes later was not why.
+    auto killed = end_.signal == SIGKILL || (end_.started && end_.exit_code == shell_says_killed);
+    if (killed && !killed_) memory_bytes_ = in->claim_memory_kill();
+  }
   drop_input();
   // Only a namespace is sure to take along those who left the group.
   if (!around_.launch.mounts()) around_.sweep(mark_);
@@ -282,9 +287,7 @@ void command_process::finish() {
     sink_->tell([](auto& s) { s.start_failed("the command could not be started"); });
   } else {
     actors::exit_status status{end_.exit_code, end_.signal, {}};
-    auto killed = end_.signal == SIGKILL || end_.exit_code == shell_says_killed;
-    if (auto in = box_.lock(); in && killed && !killed_)
-      status.memory_bytes = in->claim_memory_kill();
+    status.memory_bytes = memory_bytes_;
     protocol::usage used{end_.cpu_ms, end_.memory_peak_bytes};
     sink_->tell([&](auto& s) { s.exited(status, used); });
   }

@@ -86,7 +86,8 @@ class command_process : public std::enable_shared_from_this<command_process> {
   std::string mark_;  ///< the environment entry that only this command's processes have
   boost::asio::steady_timer grace_;
   workload_end end_;
-  bool killed_ = false;  ///< by us
+  std::uint64_t memory_bytes_ = 0;  ///< used when it was killed for that; 0: it was not
+  bool killed_ = false;             ///< by us
   bool exited_ = false;
   bool retired_ = false;
   bool over_ = false;

@@ -13,7 +13,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <set>
 #include <stdexcept>
@@ -22,7 +21,7 @@
 
 #include "gateways/process/kernel_process.hpp"
 #include "gateways/process/signals.hpp"
-#include "gateways/process/sweep.hpp"
+#include "gateways/process/sweeper.hpp"
 
 namespace gateways {
 namespace asio = boost::asio;
@@ -69,7 +68,7 @@ struct kernel_host::core {
   zmq::context_t zmq{1};
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
-  asio::thread_pool sweeper{1};  // a look at all processes takes milliseconds
+  sweeper sweeps;
   asio::steady_timer heart{io};
   asio::steady_timer stop_timer{io};
   process_surroundings around;
@@ -88,9 +87,7 @@ kernel_host::core::core(const config::kernel_options& kernel, kernel_host_option
   if (auto made = ensure_private_dir(around.run_dir); !made)
     throw std::runtime_error(made.error().detail);
   zmq.set(zmq::ctxopt::max_sockets, zmq_sockets_max);
-  around.sweep = [this](std::string entry) {
-    asio::post(sweeper, [entry = std::move(entry)] { kill_by_environment(entry); });
-  };
+  around.sweep = [this](std::string entry) { sweeps.sweep(std::move(entry)); };
   around.malformed = [this](const std::string& why) {
     if (malformed++ == 0) spdlog::warn("kernel_message_malformed why=\"{}\"", why);
   };
@@ -213,7 +210,7 @@ kernel_host::kernel_host(const config::kernel_options& kernel, kernel_host_optio
 kernel_host::~kernel_host() {
   asio::post(core_->io, [c = core_.get()] { c->stop(); });
   core_->thread.join();
-  core_->sweeper.join();
+  core_->sweeps.join();
   ::rmdir(core_->around.run_dir.c_str());  // when it is empty, as it should be
 }
 

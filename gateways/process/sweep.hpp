@@ -4,14 +4,17 @@
 // called setsid or lost their parent. One that empties its environment at exec escapes.
 #pragma once
 
+#include <functional>
+#include <set>
 #include <string>
-#include <string_view>
 
 namespace gateways {
 
-/// SIGKILL to every process whose environment has exactly this entry ("NAME=value"), again until
-/// none is left, for at most about a second. Never this process. True: none is left.
-bool kill_by_environment(std::string_view entry);
+using environment_entries = std::set<std::string, std::less<>>;
+
+/// SIGKILL to every process whose environment has exactly one of these entries ("NAME=value"),
+/// again until none is left, for at most about a second. Never this process. True: none is left.
+bool kill_by_environment(const environment_entries& entries);
 
 /// The environment entry that marks everything a daemon started, by the id kept in its data folder.
 std::string instance_entry(const std::string& instance);

@@ -13,9 +13,13 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <set>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "gateways/isolation/process_table.hpp"
 
 namespace gateways {
 namespace {
@@ -65,6 +69,21 @@ void append_children(int pid, std::vector<int>& to) {
     std::ifstream children(it->path() / "children");
     for (int child = 0; children >> child;) to.push_back(child);
   }
+}
+
+/// 0: it is gone.
+int parent_of(int pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  auto row = process_table::parse(std::string(std::istreambuf_iterator(stat), {}));
+  return row ? row->parent : 0;
+}
+
+/// By pidfd, and after a second look: between the two the number may have gone to a process that is
+/// not of this tree. One that lost its parent meanwhile has come to another of the tree, the init.
+void signal_if_in(const std::set<int>& tree, int pid, int number) {
+  descriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (pidfd && tree.contains(parent_of(pid)))
+    ::syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0);
 }
 
 }  // namespace
@@ -189,9 +208,10 @@ void workload::signal_all(int number) {
   std::vector<int> tree{pid_};
   for (std::size_t i = 0; i < tree.size() && tree.size() < tree_max; ++i)
     append_children(tree[i], tree);
+  std::set<int> members(tree.begin(), tree.end());
   // The first is ours; an init among the others takes no notice.
   for (std::size_t i = 1; i < tree.size(); ++i)
-    if (::getpgid(tree[i]) != workload_pid_) ::kill(tree[i], number);
+    if (::getpgid(tree[i]) != workload_pid_) signal_if_in(members, tree[i], number);
 }
 
 void workload::kill() {

@@ -132,6 +132,12 @@ class CommandTests(CommandChecks):
         self.assertEqual((missing["status"], missing["exit_code"]), ("error", 127))
         self.assertIn("not-there", missing["stderr"])
 
+    def test_no_library_of_the_environment_is_loaded_before_the_walls_stand(self):
+        c = self.command("echo ran", env={"LD_PRELOAD": "/no/such/library.so"})
+        self.assertEqual((c["status"], c["stdout"]), ("ok", "ran\n"), c)
+        # The shell's own loader complains, once; a loader of the init's would have before it.
+        self.assertEqual(c["stderr"].count("/no/such/library.so"), 1, c)
+
     def test_nothing_of_the_daemon_is_in_the_environment(self):
         said = self.command("env")["stdout"]
         self.assertNotIn(self.daemon.token, said)

@@ -149,6 +149,26 @@ CAF_TEST(a process that survives SIGKILL does not hang its command) {
   CAF_CHECK(d.last.empty());
 }
 
+CAF_TEST(a limit ends it at once and is why unless something else was before) {
+  ev::limit_exceeded over{execution_status::interrupted, {.kind = cause_kind::disk_quota}};
+  driver alone, in_grace, cancelled;
+  alone.start()(over);
+  CAF_CHECK(alone.find<fx::kill_process>());
+  alone(over);
+  CAF_CHECK(alone.last.empty());
+  alone(ev::exited{.signal = SIGKILL});
+  CAF_CHECK_EQUAL(alone.ended->status, execution_status::interrupted);
+  CAF_CHECK_EQUAL(alone.ended->why.kind, cause_kind::disk_quota);
+  in_grace.start().pass(command_deadline::time)(over);
+  CAF_CHECK(in_grace.find<fx::kill_process>());
+  in_grace(ev::exited{.signal = SIGKILL});
+  CAF_CHECK_EQUAL(in_grace.ended->status, execution_status::timeout);
+  cancelled.start()(ev::cancel{})(over);
+  CAF_CHECK(cancelled.last.empty());
+  cancelled(ev::exited{.signal = SIGKILL});
+  CAF_CHECK_EQUAL(cancelled.ended->status, execution_status::cancelled);
+}
+
 CAF_TEST(a kill at the memory limit is told as such and a feigned one is not ) {
   driver direct, by_shell, feigned;
   direct.start()(ev::exited{.signal = SIGKILL, .memory_bytes = 5});
@@ -229,7 +249,7 @@ CAF_TEST(every command ends exactly once whatever happens) {
     driver d(request({.line = "x", .keeps_input = random() % 2 == 0}));
     d.start();
     for (int i = 0; i < 60; ++i) {
-      switch (random() % 12) {
+      switch (random() % 13) {
         case 0:
         case 1:
         case 2: d.print(std::string(random() % 900, "x\xe4\xb8\xad"[random() % 4])); break;
@@ -250,6 +270,11 @@ CAF_TEST(every command ends exactly once whatever happens) {
           break;
         case 11:
           if (random() % 20 == 0) d(ev::start_failed{"no"});
+          break;
+        case 12:
+          if (random() % 8 == 0)
+            d(ev::limit_exceeded{execution_status::memory_limit,
+                                 {.kind = cause_kind::memory_limit}});
           break;
       }
     }

@@ -5,6 +5,7 @@
 #include <map>
 #include <random>
 
+#include "actors/kernel/kernel_machine.hpp"
 #include "tests/support/unit.hpp"
 
 using namespace actors;
@@ -13,19 +14,20 @@ namespace {
 
 constexpr auto limit = kernel_deadline::time;
 constexpr auto settle = kernel_deadline::settle;
+using deadlines = deadline_set<kernel_deadline>;
 using timer = std::optional<std::int64_t>;
 
 }  // namespace
 
 CAF_TEST(a timer is asked for only when none that is set comes in time) {
-  deadline_set d;
+  deadlines d;
   CAF_CHECK(d.set(limit, 1, 1'000, 0) == timer(1'000));
   CAF_CHECK(!d.set(limit, 2, 1'000, 500));
   CAF_CHECK(d.set(settle, 3, 100, 500) == timer(100));
 }
 
 CAF_TEST(what was set again is due at its new time and told once) {
-  deadline_set d;
+  deadlines d;
   (void)d.set(limit, 1, 1'000, 0);
   (void)d.set(limit, 2, 1'000, 500);
   CAF_CHECK(d.take_due(1'000).empty());
@@ -37,12 +39,32 @@ CAF_TEST(what was set again is due at its new time and told once) {
   CAF_CHECK(!d.next(2'000));
 }
 
+CAF_TEST(what was dropped is not told and the timer set for it serves what comes later) {
+  deadlines d;
+  (void)d.set(limit, 1, 1'000, 0);
+  d.drop(limit);
+  CAF_CHECK(!d.set(settle, 2, 5'000, 500));
+  CAF_CHECK(d.take_due(1'000).empty());
+  CAF_CHECK(d.next(1'000) == timer(4'500));
+}
+
+CAF_TEST(a long deadline has one timer however many short ones come and go) {
+  deadlines d;
+  CAF_CHECK(d.set(limit, 1, 60'000, 0) == timer(60'000));
+  for (int i = 0; i < 10; ++i) {
+    double now = i * 1'000;
+    CAF_CHECK(d.set(settle, 2, 500, now) == timer(500));
+    CAF_CHECK_EQUAL(d.take_due(now + 500).size(), 1u);
+    CAF_CHECK(!d.next(now + 500));
+  }
+}
+
 // Whatever is set and set again: each last setting is told at its time, never before, and the
 // timers that were asked for are enough.
 CAF_TEST(every deadline that stands is told in time by the timers that were asked for) {
   std::mt19937_64 random(tests::seed());
   for (int round = 0; round < 200; ++round) {
-    deadline_set d;
+    deadlines d;
     std::multimap<double, int> timers;
     std::map<kernel_deadline, std::pair<double, std::uint64_t>> standing;
     double now = 0;
