@@ -113,6 +113,12 @@ command_activity node_views::commands(std::string_view sandbox_id) const {
   return it == commands_.end() ? command_activity{} : it->second;
 }
 
+std::uint64_t node_views::disk_bytes(std::string_view sandbox_id) const {
+  std::shared_lock lock(mutex_);
+  auto it = usage_.find(sandbox_id);
+  return it == usage_.end() ? 0 : it->second.disk_bytes;
+}
+
 /// A kernel's line tells of its process, and counts the restarts of its actor as well.
 void node_views::tell_of_process(tree_entry& entry) const {
   constexpr std::string_view root = "supervisor/sandboxes/";

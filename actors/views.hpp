@@ -91,6 +91,8 @@ class node_views {
   /// Of all sandboxes together, as they were last looked at; what is counted is left out.
   protocol::sandbox_usage usage() const;
   command_activity commands(std::string_view sandbox_id) const;
+  /// Of the files of one sandbox, as they were last measured; 0: they were not.
+  std::uint64_t disk_bytes(std::string_view sandbox_id) const;
 
   /// Set by main before anybody reads.
   isolation_view isolation;

@@ -81,6 +81,7 @@ int serve(const config::settings& settings) {
   gateways::kernel_host host(settings.kernel, {dir->path(), dir->instance()}, launch);
   gateways::command_host commands({settings.kernel.python, dir->instance()}, launch);
   gateways::blocking_pool blocking, looks, bytes(4), searches;
+  gateways::file_pools pools{&bytes, &searches};
   gateways::commit_log commits(dir->path());
   gateways::system_clock clock;
   gateways::system_random random;
@@ -110,9 +111,10 @@ int serve(const config::settings& settings) {
                                      settings.limits};
   gateways::readiness ready{.insecure = settings.node.insecure,
                             .ready_file = settings.node.ready_file};
-  auto root = sys.spawn(actors::supervisor, &e,
-                        children(e, http, *port, {&bytes, &searches}, commits, ready.url));
+  auto root =
+      sys.spawn(actors::supervisor, &e, children(e, http, *port, pools, commits, ready.url));
   auto status = gateways::live(sys, e, root, signals, *dir, ready, began);
+  *pools.stopping = true;  // the pools run what was posted before they end
   root = nullptr;
   handles.clear();
   return status;

@@ -91,11 +91,12 @@ struct sandbox_view {
   unix_ms expires_at = 0;  ///< by ttl; 0: never
   std::vector<std::string> kernels;
   std::string workspace;  ///< the folder on the host
+  bool opened = false;    ///< the folder belongs to whom it should
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, sandbox_view& x) {
-  return f(x.spec, x.state, x.why, x.expires_at, x.kernels, x.workspace);
+  return f(x.spec, x.state, x.why, x.expires_at, x.kernels, x.workspace, x.opened);
 }
 
 struct kernel_view {

@@ -34,7 +34,8 @@ protocol::sandbox_view starting_view(const env& e, const protocol::sandbox_spec&
           .why = {},
           .expires_at = spec.ttl_ms > 0 ? spec.created_at + spec.ttl_ms : 0,
           .kernels = spec.kernels,
-          .workspace = workspace_root(e, spec.id)};
+          .workspace = workspace_root(e, spec.id),
+          .opened = false};
 }
 
 sandbox_actor::behavior_type sandbox(sandbox_actor::stateful_pointer<sandbox_state_impl> self,
@@ -326,6 +327,7 @@ void sandbox_state_impl::publish() {
   auto view = starting_view(*env_, spec_);
   view.state = state_;
   view.why = why_;
+  view.opened = open_;
   env_->views.put(std::move(view));
 }
 

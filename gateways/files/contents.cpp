@@ -29,6 +29,15 @@ std::optional<fault> check(const root& in, const spot& at, const conditions& c) 
   return std::nullopt;
 }
 
+/// As `check`, and makes nothing: what is refused leaves no folders.
+std::optional<fault> check_first(const root& in, const std::string& path, const conditions& c) {
+  auto at = in.spot_of(path, change::write, false);
+  if (at) return check(in, *at, c);
+  if (at.error().code != error_code::file_not_found) return at.error();
+  if (judge(c, {}, false) == verdict::failed) return precondition(path, {});
+  return std::nullopt;
+}
+
 unsigned permissions_at(const spot& at) {
   auto found = stat_at(at);
   return found && S_ISREG(found->st_mode) ? found->st_mode & 0777 : permissions;
@@ -85,6 +94,7 @@ result<opened> open_for_reading(const root& in, const std::string& path) {
 }
 
 result<upload> upload::open(root in, const std::string& path, conditions c) {
+  if (auto refused = check_first(in, path, c)) return *refused;
   auto at = in.spot_of(path, change::write, true);
   if (!at) return at.error();
   if (auto refused = check(in, *at, c)) return *refused;

@@ -4,6 +4,7 @@
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -18,6 +19,7 @@ using protocol::error_code;
 namespace paths = protocol::files;
 
 constexpr int folder_flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+constexpr std::int64_t year_1_s = -62'135'596'800, year_9999_s = 253'402'300'799;
 
 std::string etag_of(const struct stat& s) {
   std::string out = "\"";
@@ -51,6 +53,9 @@ error_code code_of(int error) {
     case EPERM:
     case EROFS:
     case ENXIO:
+    case E2BIG:
+    case EFBIG:
+    case ETXTBSY:
     case EINVAL: return error_code::wrong_state;
     default: return error_code::internal;
   }
@@ -67,6 +72,9 @@ std::string text_of(int error) {
     case ENOTEMPTY: return "is a folder that is not empty";
     case ENXIO: return "is neither a file nor a folder";
     case EINVAL: return "would lie in itself";
+    case E2BIG: return "has more in it than one request may work on";
+    case EFBIG: return "is too large";
+    case ETXTBSY: return "is a program that runs";
     default: return std::string("cannot be used: ") + std::strerror(error);
   }
 }
@@ -115,13 +123,13 @@ int make_folder(int folder, const std::string& name, const std::optional<owner>&
 }
 
 result<root> root::open(const std::string& folder, protocol::sandbox_mode mode,
-                        const std::atomic<bool>* unwanted) {
+                        const std::atomic<bool>* unwanted, const std::atomic<bool>* stopping) {
   descriptor fd(::open(folder.c_str(), folder_flags | O_NOFOLLOW));
   struct stat found {};
   if (!fd || ::fstat(fd.get(), &found) != 0)
     return fault{
         error_code::wrong_state, "the workspace cannot be opened: " + text_of(errno), {}, 0};
-  return root(std::move(fd), {found.st_uid, found.st_gid}, mode, unwanted);
+  return root(std::move(fd), {found.st_uid, found.st_gid}, mode, unwanted, stopping);
 }
 
 result<descriptor> root::open_existing(const std::string& path, int flags) const {
@@ -148,7 +156,9 @@ entry root::describe(std::string path, const struct stat& s) const {
            : S_ISLNK(s.st_mode) ? kind::link
                                 : kind::other;
   out.size_bytes = out.is == kind::file ? static_cast<std::uint64_t>(s.st_size) : 0;
-  out.modified_at = s.st_mtim.tv_sec * 1'000 + s.st_mtim.tv_nsec / 1'000'000;
+  // Programs set it to what they like.
+  auto seconds = std::clamp(std::int64_t{s.st_mtim.tv_sec}, year_1_s, year_9999_s);
+  out.modified_at = seconds * 1'000 + s.st_mtim.tv_nsec / 1'000'000;
   if (out.is == kind::file) out.etag = etag_of(s);
   out.writable = paths::writable_inside(path, mode_);
   out.path = std::move(path);
@@ -163,7 +173,7 @@ result<spot> root::spot_of(const std::string& path, protocol::files::change what
   if (!kept && owner_.uid != ::geteuid()) gets = owner_;
   auto folder = open_parent(path, make, gets);
   if (!folder) return folder.error();
-  return spot{std::move(*folder), std::string(paths::last_of(path)), path, gets};
+  return spot{std::move(*folder), std::string(paths::last_of(path)), path, gets, kept};
 }
 
 /// A zone is resolved in itself, so that no link in one zone makes a change in another. Outside

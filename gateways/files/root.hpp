@@ -46,14 +46,17 @@ struct spot {
   std::string name;
   std::string path;
   std::optional<owner> gets;  ///< whose is what is made there; none: the daemon's
+  bool kept = false;          ///< in a zone whose files code only reads, and must be able to
 };
 
 class root {
  public:
-  /// `wrong_state` when the folder is not there (yet). `unwanted`, when given, outlives this, and
-  /// is set by whoever no longer wants what is being looked for.
+  /// `wrong_state` when the folder is not there (yet). `unwanted` and
+  /// `stopping`, when given, outlive this: the one is set by whoever no longer wants what is being
+  /// done, the other when the daemon ends.
   static result<root> open(const std::string& folder, protocol::sandbox_mode mode,
-                           const std::atomic<bool>* unwanted = nullptr);
+                           const std::atomic<bool>* unwanted = nullptr,
+                           const std::atomic<bool>* stopping = nullptr);
 
   /// For reading: a link that stays in the workspace is followed.
   result<descriptor> open_existing(const std::string& path, int flags) const;
@@ -61,7 +64,7 @@ class root {
   /// What stands at `path` itself; a link is not followed.
   result<entry> look(const std::string& path) const;
 
-  bool unwanted() const { return unwanted_ && *unwanted_; }
+  bool unwanted() const { return (unwanted_ && *unwanted_) || (stopping_ && *stopping_); }
 
   entry describe(std::string path, const struct stat& s) const;
 
@@ -69,8 +72,13 @@ class root {
   result<spot> spot_of(const std::string& path, protocol::files::change what, bool make) const;
 
  private:
-  root(descriptor folder, owner of, protocol::sandbox_mode mode, const std::atomic<bool>* unwanted)
-      : folder_(std::move(folder)), owner_(of), mode_(mode), unwanted_(unwanted) {}
+  root(descriptor folder, owner of, protocol::sandbox_mode mode, const std::atomic<bool>* unwanted,
+       const std::atomic<bool>* stopping)
+      : folder_(std::move(folder)),
+        owner_(of),
+        mode_(mode),
+        unwanted_(unwanted),
+        stopping_(stopping) {}
   result<descriptor> open_parent(const std::string& path, bool make,
                                  const std::optional<owner>& gets) const;
 
@@ -78,6 +86,7 @@ class root {
   owner owner_;
   protocol::sandbox_mode mode_;
   const std::atomic<bool>* unwanted_;
+  const std::atomic<bool>* stopping_;
 };
 
 /// What stands in `s`; none: nothing does.

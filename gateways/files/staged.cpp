@@ -8,7 +8,6 @@
 #include <utility>
 
 namespace gateways::files {
-namespace {
 
 std::string hidden_name() {
   unsigned long long bits[2] = {};
@@ -18,8 +17,6 @@ std::string hidden_name() {
   std::snprintf(text, sizeof text, ".troupe-%016llx%016llx", bits[0], bits[1]);
   return text;
 }
-
-}  // namespace
 
 int write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -64,6 +61,22 @@ staged::~staged() {
 
 result<void> staged::write(std::string_view bytes) {
   if (auto error = write_all(fd_.get(), bytes)) return failure(error, at_.path);
+  return {};
+}
+
+result<void> staged::write_at(std::string_view bytes, std::uint64_t at) {
+  while (!bytes.empty()) {
+    auto n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
+    if (n < 0 && errno != EINTR) return failure(errno, at_.path);
+    if (n <= 0) continue;
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+    at += static_cast<std::uint64_t>(n);
+  }
+  return {};
+}
+
+result<void> staged::set_size(std::uint64_t bytes) {
+  if (::ftruncate(fd_.get(), static_cast<off_t>(bytes)) != 0) return failure(errno, at_.path);
   return {};
 }
 

@@ -5,6 +5,7 @@
 // has no such files it has a hidden name instead. Used on one thread at a time.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,10 @@ class staged {
 
   result<void> write(std::string_view bytes);
 
+  /// For a file with holes, which is written in parts and then has its size.
+  result<void> write_at(std::string_view bytes, std::uint64_t at);
+  result<void> set_size(std::uint64_t bytes);
+
   /// Takes its place. `replace`: also of what stands there, unless that is a folder.
   result<struct stat> put(bool replace, unsigned permissions);
 
@@ -35,6 +40,9 @@ class staged {
   descriptor fd_;
   std::string hidden_;  ///< its name until then; empty: none
 };
+
+/// A name that nothing has yet.
+std::string hidden_name();
 
 /// Writes all of it; 0 or the error.
 int write_all(int fd, std::string_view bytes);

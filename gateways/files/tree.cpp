@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <limits.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 
 #include "gateways/files/walk.hpp"
@@ -24,110 +26,216 @@ fault too_deep(std::string_view path) {
       0};
 }
 
-result<void> copy_bytes(int from, staged& to, std::string_view path) {
-  constexpr std::size_t piece_bytes = 1 << 20;
-  std::string piece(piece_bytes, '\0');
-  for (;;) {
-    auto n = ::read(from, piece.data(), piece.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return failure(errno, path);
-    if (n == 0) return {};
-    auto done = to.write(std::string_view(piece).substr(0, static_cast<std::size_t>(n)));
-    if (!done) return done;
+/// What one call has left of its bounds.
+class allowance {
+ public:
+  /// `in`: asked whether the result is still wanted; null: it is whatever happens.
+  allowance(const root* in, const bounds& b)
+      : in_(in), left_(b), end_(std::chrono::steady_clock::now() + b.time) {}
+
+  result<void> spend_entry(std::string_view path) {
+    if (left_.entries == 0) return failure(E2BIG, path);
+    --left_.entries;
+    return go_on(path);
   }
-}
+  result<void> spend_bytes(std::uint64_t bytes, std::string_view path) {
+    if (bytes > left_.bytes)
+      return fault{error_code::disk_quota,
+                   protocol::json_string(path) + " has more bytes than may be copied",
+                   {},
+                   0};
+    left_.bytes -= bytes;
+    return go_on(path);
+  }
+  result<void> go_on(std::string_view path) const {
+    if (in_ && in_->unwanted())
+      return fault{error_code::draining, "the work was ended before it was done", {}, 0};
+    if (std::chrono::steady_clock::now() < end_) return {};
+    return fault{
+        error_code::timed_out, "the time was over at " + protocol::json_string(path), {}, 0};
+  }
+
+ private:
+  const root* in_;
+  bounds left_;
+  std::chrono::steady_clock::time_point end_;
+};
+
+/// Takes `name` in `folder` away with all that is in it.
+class remover {
+ public:
+  explicit remover(allowance left) : left_(left) {}
+
+  result<void> remove(int folder, const std::string& name, const std::string& path, int depth) {
+    if (auto may = left_.spend_entry(path); !may) return may;
+    if (::unlinkat(folder, name.c_str(), 0) == 0) return ++removed_, result<void>();
+    if (errno != EISDIR && errno != EPERM) return failure(errno, path);
+    if (depth == 0) return too_deep(path);
+    // What a program makes meanwhile may keep a folder from being empty.
+    while (::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0) {
+      if (errno != ENOTEMPTY && errno != EEXIST) return failure(errno, path);
+      if (auto may = left_.spend_entry(path); !may) return may;
+      if (auto done = empty(folder, name, path, depth); !done) return done;
+    }
+    ++removed_;
+    return {};
+  }
+  std::uint64_t removed() const { return removed_; }
+
+ private:
+  result<void> empty(int folder, const std::string& name, const std::string& path, int depth) {
+    descriptor inner(open_name(folder, name, O_RDONLY | O_DIRECTORY | O_NONBLOCK));
+    if (!inner) return failure(errno, path);
+    bool complete = true;
+    for (const auto& each : names_in(inner.get(), folder_entries_max, complete)) {
+      auto done = remove(inner.get(), each, paths::joined(path, each), depth - 1);
+      if (!done && done.error().code != error_code::file_not_found) return done;
+    }
+    return {};
+  }
+
+  allowance left_;
+  std::uint64_t removed_ = 0;
+};
 
 /// Copies of one call: they all belong to whom the target's zone says.
 class copier {
  public:
-  copier(std::optional<owner> gets, bool replace) : gets_(gets), replace_(replace) {}
+  copier(const root& in, const spot& to, const transfer& what)
+      : to_(to), replace_(what.replace), left_(&in, what.at_most) {}
 
-  /// `name` in `folder` to `to_name` in `to`.
-  result<void> copy(int folder, const std::string& name, int to, const std::string& to_name,
-                    const std::string& path, int depth) {
+  /// `name` in `folder` takes its place when it is whole.
+  result<void> copy(int folder, const std::string& name, const std::string& path) {
     struct stat found {};
     if (::fstatat(folder, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0)
       return failure(errno, path);
-    if (S_ISLNK(found.st_mode)) return copy_link(folder, name, to, to_name, path);
-    if (S_ISREG(found.st_mode)) return copy_file(folder, name, to, to_name, path);
-    if (S_ISDIR(found.st_mode)) return copy_folder(folder, name, to, to_name, path, depth);
-    return {};
+    auto to = to_.folder.get();
+    // A file has no name before it is whole.
+    if (S_ISREG(found.st_mode)) return copy_file(folder, name, to, to_.name, path, replace_);
+    if (!S_ISLNK(found.st_mode) && !S_ISDIR(found.st_mode)) return failure(ENXIO, path);
+    auto hidden = hidden_name();
+    auto done = S_ISLNK(found.st_mode) ? copy_link(folder, name, to, hidden, path)
+                                       : copy_folder(folder, name, to, hidden, path, depth_max);
+    if (done &&
+        ::renameat2(to, hidden.c_str(), to, to_.name.c_str(), replace_ ? 0 : RENAME_NOREPLACE) != 0)
+      done = failure(errno, to_.path);
+    if (!done) {
+      // Also when the daemon ends: what is left would be nobody's.
+      constexpr bounds cleaning{1'000'000, 0, std::chrono::milliseconds(5'000)};
+      (void)remover(allowance(nullptr, cleaning)).remove(to, hidden, to_.path, depth_max);
+    }
+    return done;
   }
 
  private:
+  result<void> copy_any(int folder, const std::string& name, int to, const std::string& path,
+                        int depth) {
+    struct stat found {};
+    if (::fstatat(folder, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0)
+      return failure(errno, path);
+    if (S_ISLNK(found.st_mode)) return copy_link(folder, name, to, name, path);
+    if (S_ISREG(found.st_mode)) return copy_file(folder, name, to, name, path, false);
+    if (S_ISDIR(found.st_mode)) return copy_folder(folder, name, to, name, path, depth);
+    return left_.spend_entry(path);
+  }
+
   result<void> copy_link(int folder, const std::string& name, int to, const std::string& to_name,
                          const std::string& path) {
+    if (auto may = left_.spend_entry(path); !may) return may;
     char target[PATH_MAX];
     auto n = ::readlinkat(folder, name.c_str(), target, sizeof target - 1);
     if (n < 0) return failure(errno, path);
     target[n] = '\0';
     if (::symlinkat(target, to, to_name.c_str()) != 0) return failure(errno, path);
-    if (gets_ && ::fchownat(to, to_name.c_str(), gets_->uid, gets_->gid, AT_SYMLINK_NOFOLLOW) != 0)
+    auto& gets = to_.gets;
+    if (gets && ::fchownat(to, to_name.c_str(), gets->uid, gets->gid, AT_SYMLINK_NOFOLLOW) != 0)
       return failure(errno, path);
     return {};
   }
 
   result<void> copy_file(int folder, const std::string& name, int to, const std::string& to_name,
-                         const std::string& path) {
+                         const std::string& path, bool replace) {
+    if (auto may = left_.spend_entry(path); !may) return may;
     descriptor from(open_name(folder, name, O_RDONLY | O_NONBLOCK | O_NOCTTY));
     struct stat found {};
     if (!from || ::fstat(from.get(), &found) != 0) return failure(errno, path);
     if (!S_ISREG(found.st_mode)) return failure(ENXIO, path);
     descriptor place(::openat(to, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!place) return failure(errno, path);
-    auto file = staged::make({std::move(place), to_name, path, gets_});
+    auto file = staged::make({std::move(place), to_name, path, to_.gets});
     if (!file) return file.error();
-    if (auto done = copy_bytes(from.get(), *file, path); !done) return done;
-    auto done = file->put(replace_, found.st_mode & 0777);
+    auto bytes = static_cast<std::uint64_t>(found.st_size);
+    if (auto done = copy_bytes(from.get(), *file, bytes, path); !done) return done;
+    auto done = file->put(replace, (found.st_mode & 0777) | (to_.kept ? 0444 : 0));
     if (!done) return done.error();
+    return {};
+  }
+
+  /// What the file had when it was opened; where it has holes, the copy has them.
+  result<void> copy_bytes(int from, staged& to, std::uint64_t size, const std::string& path) {
+    for (std::uint64_t at = 0; at < size;) {
+      if (auto may = left_.go_on(path); !may) return may;
+      auto data = ::lseek(from, static_cast<off_t>(at), SEEK_DATA);
+      if (data < 0 && errno == ENXIO) break;  // but for a hole that is all
+      if (data < 0) return failure(errno, path);
+      auto hole = ::lseek(from, data, SEEK_HOLE);
+      if (hole < 0 && errno != ENXIO) return failure(errno, path);
+      at = static_cast<std::uint64_t>(data);
+      auto end = hole < 0 ? at : std::min(static_cast<std::uint64_t>(hole), size);
+      if (auto done = copy_piece(from, to, at, end, path); !done) return done;
+      at = std::max(at, end);
+    }
+    return to.set_size(size);
+  }
+
+  result<void> copy_piece(int from, staged& to, std::uint64_t at, std::uint64_t end,
+                          const std::string& path) {
+    constexpr std::uint64_t piece_bytes = 1 << 20;
+    piece_.resize(piece_bytes);
+    while (at < end) {
+      auto most = std::min(piece_bytes, end - at);
+      auto n = ::pread(from, piece_.data(), most, static_cast<off_t>(at));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return failure(errno, path);
+      if (n == 0) return {};  // it was cut meanwhile
+      auto bytes = static_cast<std::size_t>(n);
+      if (auto may = left_.spend_bytes(bytes, path); !may) return may;
+      auto done = to.write_at(std::string_view(piece_).substr(0, bytes), at);
+      if (!done) return done;
+      at += bytes;
+    }
     return {};
   }
 
   result<void> copy_folder(int folder, const std::string& name, int to, const std::string& to_name,
                            const std::string& path, int depth) {
+    if (auto may = left_.spend_entry(path); !may) return may;
     if (depth == 0) return too_deep(path);
     descriptor from(open_name(folder, name, O_RDONLY | O_DIRECTORY | O_NONBLOCK));
-    if (!from) return failure(errno, path);
-    if (auto error = make_folder(to, to_name, gets_)) return failure(error, path);
+    struct stat found {};
+    if (!from || ::fstat(from.get(), &found) != 0) return failure(errno, path);
+    // A link on the way may have led the copy into what is copied.
+    if (made_ && made_->st_dev == found.st_dev && made_->st_ino == found.st_ino) return {};
+    if (auto error = make_folder(to, to_name, to_.gets)) return failure(error, path);
     descriptor into(open_name(to, to_name, O_PATH | O_DIRECTORY));
-    if (!into) return failure(errno, path);
+    struct stat made {};
+    if (!into || ::fstat(into.get(), &made) != 0) return failure(errno, path);
+    if (!made_) made_ = made;
     bool complete = true;
     for (const auto& inner : names_in(from.get(), folder_entries_max, complete)) {
-      auto done = copy(from.get(), inner, into.get(), inner, paths::joined(path, inner), depth - 1);
+      auto done = copy_any(from.get(), inner, into.get(), paths::joined(path, inner), depth - 1);
       if (!done && done.error().code != error_code::file_not_found) return done;
     }
     if (!complete) return failure(E2BIG, path);
     return {};
   }
 
-  std::optional<owner> gets_;
+  const spot& to_;
   bool replace_;
+  allowance left_;
+  std::optional<struct stat> made_;  ///< the first folder
+  std::string piece_;
 };
-
-result<std::uint64_t> remove_in(int folder, const std::string& name, const std::string& path,
-                                int depth) {
-  // What a program makes meanwhile may keep a folder from being empty.
-  constexpr int rounds_max = 100;
-  if (::unlinkat(folder, name.c_str(), 0) == 0) return 1;
-  if (errno != EISDIR && errno != EPERM) return failure(errno, path);
-  if (depth == 0) return too_deep(path);
-  std::uint64_t removed = 0;
-  for (int round = 0; round < rounds_max; ++round) {
-    if (::unlinkat(folder, name.c_str(), AT_REMOVEDIR) == 0) return removed + 1;
-    if (errno != ENOTEMPTY && errno != EEXIST) return failure(errno, path);
-    descriptor inner(open_name(folder, name, O_RDONLY | O_DIRECTORY | O_NONBLOCK));
-    if (!inner) return failure(errno, path);
-    bool complete = true;
-    for (const auto& each : names_in(inner.get(), folder_entries_max, complete)) {
-      auto done = remove_in(inner.get(), each, paths::joined(path, each), depth - 1);
-      if (done)
-        removed += *done;
-      else if (done.error().code != error_code::file_not_found)
-        return done;
-    }
-  }
-  return failure(ENOTEMPTY, path);
-}
 
 result<entry> entry_at(const root& in, const spot& at) {
   auto found = stat_at(at);
@@ -201,17 +309,19 @@ result<entry> copy(const root& in, const transfer& what) {
   if (!folder) return folder.error();
   auto to = target_of(in, what);
   if (!to) return to.error();
-  copier copies(to->gets, what.replace);
-  auto done = copies.copy(folder->get(), std::string(paths::last_of(what.from)), to->folder.get(),
-                          to->name, what.from, depth_max);
+  copier copies(in, *to, what);
+  auto done = copies.copy(folder->get(), std::string(paths::last_of(what.from)), what.from);
   if (!done) return done.error();
   return entry_at(in, *to);
 }
 
-result<std::uint64_t> remove_all(const root& in, const std::string& path) {
+result<std::uint64_t> remove_all(const root& in, const std::string& path, const bounds& at_most) {
   auto at = in.spot_of(path, change::remove, false);
   if (!at) return at.error();
-  return remove_in(at->folder.get(), at->name, path, depth_max);
+  remover removes(allowance(&in, at_most));
+  auto done = removes.remove(at->folder.get(), at->name, path, depth_max);
+  if (!done) return done.error();
+  return removes.removed();
 }
 
 }  // namespace gateways::files

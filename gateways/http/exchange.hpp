@@ -120,8 +120,9 @@ struct file_plan {
   std::string order;
   bool slow = false;        ///< it may take seconds
   bool only_reads = false;  ///< no use in it when the client has gone
-  /// What it is given is set when nobody waits for the answer any more.
-  std::function<file_outcome(const std::atomic<bool>&)> run;
+  /// What it is given is set when nobody waits for the answer any more, and when the daemon ends.
+  std::function<file_outcome(const std::atomic<bool>& unwanted, const std::atomic<bool>& stopping)>
+      run;
 };
 
 /// The answer to a request whose body is not kept but streamed.

@@ -4,6 +4,7 @@
 // workspace is opened anew for each piece.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -17,13 +18,16 @@ struct workspace_place {
   std::string sandbox_id;
   std::string folder;
   protocol::sandbox_mode mode = protocol::sandbox_mode::agent;
+  protocol::unix_ms created_at = 0;
+  std::optional<std::uint64_t> room_bytes;  ///< what its limit leaves; none: without limit
 
   /// `work` takes the opened workspace and gives a `file_outcome`.
   template <class Work>
   file_plan plan_of(Work work) const {
     file_plan out;
-    out.run = [where = *this, work = std::move(work)](const std::atomic<bool>& unwanted) {
-      auto in = files::root::open(where.folder, where.mode, &unwanted);
+    out.run = [where = *this, work = std::move(work)](const std::atomic<bool>& unwanted,
+                                                      const std::atomic<bool>& stopping) {
+      auto in = files::root::open(where.folder, where.mode, &unwanted, &stopping);
       return in ? file_outcome(work(*in)) : file_outcome(in.error());
     };
     return out;
@@ -49,6 +53,9 @@ struct workspace_place {
     return out;
   }
 };
+
+/// What `limit` leaves when so much is `used`; none: a limit of 0 is none.
+std::optional<std::uint64_t> room_of(std::uint64_t limit, std::uint64_t used);
 
 /// Of the sandbox in the route's first parameter.
 protocol::result<workspace_place> workspace_of(const services& s, const request& r);

@@ -19,13 +19,23 @@ std::string key_of(const void* what) {
   return std::to_string(reinterpret_cast<std::uintptr_t>(what));
 }
 
+/// Whoever is the last to hold the bytes, they are let go of on the pool, one after the other: the
+/// last close of a large file that was removed takes time.
+std::shared_ptr<byte_source> let_go_on(actors::blocking_pool& pool,
+                                       std::shared_ptr<byte_source> bytes) {
+  auto* source = bytes.get();
+  return {source, [&pool, bytes = std::move(bytes)](byte_source*) mutable {
+            pool.post("/let go", [last = std::move(bytes)] {});
+          }};
+}
+
 }  // namespace
 
 // -- one answer
 // ------------------------------------------------------------------------------------
 
 std::shared_ptr<file_work> file_work::start(file_plan plan, const file_pools& pools, waker wake) {
-  std::shared_ptr<file_work> out(new file_work(std::move(plan), std::move(wake)));
+  std::shared_ptr<file_work> out(new file_work(std::move(plan), pools, std::move(wake)));
   auto order = out->plan_.order.empty() ? key_of(out.get()) : out->plan_.order;
   if (!out->plan_.slow) {
     pools.quick->post(order, [out] { out->run(); });
@@ -39,8 +49,8 @@ std::shared_ptr<file_work> file_work::start(file_plan plan, const file_pools& po
     out->wake_();
     return out;
   }
-  out->slow_ = pools.slow_work;
-  ++*out->slow_;
+  out->counted_ = true;
+  ++*pools.slow_work;
   pools.slow->post(order, [out] { out->run(); });
   return out;
 }
@@ -48,11 +58,16 @@ std::shared_ptr<file_work> file_work::start(file_plan plan, const file_pools& po
 void file_work::run() {
   file_outcome out;
   try {
-    if (!unwanted_ || !plan_.only_reads) out = plan_.run(unwanted_);
+    if (*pools_.stopping)
+      out = protocol::fault{protocol::error_code::draining, "the daemon ends", {}, 0};
+    else if (!unwanted_ || !plan_.only_reads)
+      out = plan_.run(unwanted_, *pools_.stopping);
   } catch (const std::exception& e) {
     out = failed(e);
   }
-  if (slow_) --*slow_;
+  if (auto* d = std::get_if<download>(&out))
+    d->bytes = let_go_on(*pools_.quick, std::move(d->bytes));
+  if (counted_) --*pools_.slow_work;
   {
     std::lock_guard lock(mutex_);
     done_ = std::move(out);

@@ -35,13 +35,15 @@ class file_work : public std::enable_shared_from_this<file_work> {
   void abandon() { unwanted_ = true; }
 
  private:
-  file_work(file_plan plan, waker wake) : plan_(std::move(plan)), wake_(std::move(wake)) {}
+  file_work(file_plan plan, const file_pools& pools, waker wake)
+      : plan_(std::move(plan)), pools_(pools), wake_(std::move(wake)) {}
   void run();
 
   file_plan plan_;
+  file_pools pools_;
   waker wake_;
   std::atomic<bool> unwanted_{false};
-  std::shared_ptr<std::atomic<std::size_t>> slow_;  ///< counts this; null: it is not slow
+  bool counted_ = false;  ///< in `pools_.slow_work`
   std::mutex mutex_;
   std::optional<file_outcome> done_;
 };

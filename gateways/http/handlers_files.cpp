@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <limits>
+#include <optional>
 
 #include "gateways/files/contents.hpp"
 #include "gateways/files/tree.hpp"
@@ -54,11 +55,23 @@ class file_source final : public byte_source {
   std::uint64_t at_;
 };
 
+protocol::fault no_room(std::uint64_t bytes) {
+  return {error_code::disk_quota,
+          "`disk_bytes` leaves " + std::to_string(bytes) +
+              " bytes for files, as they were last measured",
+          "{\"remaining\":" + std::to_string(bytes) + "}", 0};
+}
+
 class file_sink final : public byte_sink {
  public:
-  explicit file_sink(files::upload to) : to_(std::move(to)) {}
+  file_sink(files::upload to, std::optional<std::uint64_t> room_bytes)
+      : to_(std::move(to)), room_bytes_(room_bytes) {}
 
-  protocol::result<void> write(std::string_view bytes) override { return to_.write(bytes); }
+  protocol::result<void> write(std::string_view bytes) override {
+    taken_ += bytes.size();
+    if (room_bytes_ && taken_ > *room_bytes_) return no_room(*room_bytes_);
+    return to_.write(bytes);
+  }
 
   file_outcome finish() override {
     auto done = to_.finish();
@@ -70,6 +83,8 @@ class file_sink final : public byte_sink {
 
  private:
   files::upload to_;
+  std::optional<std::uint64_t> room_bytes_;
+  std::uint64_t taken_ = 0;
 };
 
 struct reading {
@@ -130,7 +145,9 @@ outcome get_file(const services& s, const request& r) {
   if (!at) return at.error();
   auto path = paths::parse_path(r.params.at(1));
   if (!path) return path.error();
-  reading what{std::move(*path), r.head.range, r.head.only_if, r.id};
+  // Ranges are for GET alone (RFC 9110, 14.2).
+  auto range = r.omits_body() ? std::string() : r.head.range;
+  reading what{std::move(*path), std::move(range), r.head.only_if, r.id};
   return at->plan_of([what = std::move(what)](const files::root& in) { return read(in, what); });
 }
 
@@ -139,13 +156,14 @@ outcome put_file(const services& s, const request& r) {
   if (!at) return at.error();
   auto path = paths::parse_path(r.params.at(1));
   if (!path) return path.error();
+  if (at->room_bytes && r.head.length > *at->room_bytes) return no_room(*at->room_bytes);
   using opened = protocol::result<std::shared_ptr<byte_sink>>;
   auto open = [at = *at, path = std::move(*path), only_if = r.head.only_if]() -> opened {
     auto in = files::root::open(at.folder, at.mode);
     if (!in) return in.error();
     auto to = files::upload::open(std::move(*in), path, only_if);
     if (!to) return to.error();
-    return std::shared_ptr<byte_sink>(std::make_shared<file_sink>(std::move(*to)));
+    return std::shared_ptr<byte_sink>(std::make_shared<file_sink>(std::move(*to), at.room_bytes));
   };
   return upload_plan{at->sandbox_id, std::move(open)};
 }

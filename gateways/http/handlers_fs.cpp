@@ -1,4 +1,5 @@
 // Routes on a workspace's folders and texts that take and give JSON.
+#include <algorithm>
 #include <ctime>
 
 #include "gateways/files/contents.hpp"
@@ -70,6 +71,7 @@ outcome transfer_of(const services& s, const request& r,
   if (!from) return from.error();
   if (!to) return to.error();
   files::transfer what{std::move(*from), std::move(*to), paths::read_flag(in->body, "replace")};
+  if (in->at.room_bytes) what.at_most.bytes = *in->at.room_bytes;
   return in->at.slowly([what = std::move(what), work](const files::root& root) {
     return answer_of(work(root, what), entry_json);
   });
@@ -83,7 +85,16 @@ result<workspace_place> workspace_of(const services& s, const request& r) {
   if (!sandbox) return sandbox_missing(s, id);
   if (sandbox->state == protocol::sandbox_state::closing)
     return fault{error_code::wrong_state, "the sandbox is closing", {}, 0};
-  return workspace_place{id, sandbox->workspace, sandbox->spec.mode};
+  // Until it is opened, what the daemon makes there would not be given to the sandbox's user.
+  if (sandbox->state == protocol::sandbox_state::starting && !sandbox->opened)
+    return fault{error_code::unavailable, "the sandbox is starting", {}, 1};
+  return workspace_place{id, sandbox->workspace, sandbox->spec.mode, sandbox->spec.created_at,
+                         room_of(sandbox->spec.limit.disk_bytes, s.views.disk_bytes(id))};
+}
+
+std::optional<std::uint64_t> room_of(std::uint64_t limit, std::uint64_t used) {
+  if (limit == 0) return std::nullopt;
+  return limit - std::min(limit, used);
 }
 
 outcome stat_path(const services& s, const request& r) {
@@ -267,8 +278,8 @@ outcome sign_url(const services& s, const request& r) {
   if (refused) return *refused;
   auto expires_s = static_cast<std::uint64_t>(std::time(nullptr)) +
                    paths::read_count(in->body, "expires_s", 3'600);
-  auto created_at = s.views.sandbox(in->at.sandbox_id)->spec.created_at;
-  auto signature = s.signer.signature({method, in->at.sandbox_id, created_at, *path, expires_s});
+  auto signature =
+      s.signer.signature({method, in->at.sandbox_id, in->at.created_at, *path, expires_s});
   object_writer out;
   out.text("url", "http://" + r.head.host + "/v1/sandboxes/" + in->at.sandbox_id + "/files/" +
                       percent_encoded(*path) + "?expires=" + std::to_string(expires_s) +

@@ -11,12 +11,12 @@ using codes = std::vector<protocol::error_code>;
 
 constexpr query_doc path_query{"path", "string", "In the workspace, relative to it"};
 
-const codes read_errors{sandbox_not_found, file_not_found, path_escapes, wrong_state,
-                        invalid_field};
+const codes read_errors{sandbox_not_found, file_not_found, path_escapes,
+                        wrong_state,       invalid_field,  unavailable};
 
 codes write_errors(codes more) {
   more.insert(more.end(), read_errors.begin(), read_errors.end());
-  more.insert(more.end(), {zone_read_only, zone_append_only, disk_full});
+  more.insert(more.end(), {zone_read_only, zone_append_only, disk_full, disk_quota});
   return more;
 }
 
@@ -31,7 +31,7 @@ void add_bytes(std::vector<route>& to) {
                 .handle = get_file,
                 .answers = "Listing",
                 .errors = {sandbox_not_found, file_not_found, path_escapes, wrong_state,
-                           precondition_failed, range_not_satisfiable},
+                           precondition_failed, range_not_satisfiable, unavailable},
                 .tail = true,
                 .gives_bytes = true});
   to.push_back({.verb = put,
@@ -105,7 +105,8 @@ void add_reads(std::vector<route>& to, const request_rules& rules) {
                 .handle = sign_url,
                 .answers = "SignedUrl",
                 .body = &rules.files.sign,
-                .errors = {sandbox_not_found, path_escapes, zone_read_only, zone_append_only}});
+                .errors = {sandbox_not_found, path_escapes, zone_read_only, zone_append_only,
+                           wrong_state, unavailable}});
 }
 
 void add_changes(std::vector<route>& to, const request_rules& rules) {
@@ -127,11 +128,11 @@ void add_changes(std::vector<route>& to, const request_rules& rules) {
       {already_exists})
       .created = true;
   add("/v1/sandboxes/{sandbox_id}/fs/move", "movePath", "Move a file or folder", move_path, "Entry",
-      rules.files.transfer, {already_exists});
+      rules.files.transfer, {already_exists, timed_out});
   add("/v1/sandboxes/{sandbox_id}/fs/copy", "copyPath", "Copy a file or folder", copy_path, "Entry",
-      rules.files.transfer, {already_exists});
+      rules.files.transfer, {already_exists, timed_out});
   add("/v1/sandboxes/{sandbox_id}/fs/remove", "removePath", "Remove a file or folder", remove_path,
-      "Removed", rules.files.removal, {precondition_failed});
+      "Removed", rules.files.removal, {precondition_failed, timed_out});
   add("/v1/sandboxes/{sandbox_id}/fs/append", "appendText", "Add text at a file's end", append_text,
       "Written", rules.files.append, {})
       .created = true;

@@ -35,6 +35,8 @@ struct file_pools {
   actors::blocking_pool* slow = nullptr;
   std::shared_ptr<std::atomic<std::size_t>> slow_work =
       std::make_shared<std::atomic<std::size_t>>(0);  ///< on `slow`, waiting or running
+  /// Set when the daemon ends: what waits is not begun, what runs ends soon.
+  std::shared_ptr<std::atomic<bool>> stopping = std::make_shared<std::atomic<bool>>(false);
 };
 
 class http_server {

@@ -9,6 +9,7 @@ import unittest
 import urllib.parse
 
 from harness import DaemonCase, limit, percentile, rss_bytes, run_threads
+from waiting import wait_until
 
 MIB = 1 << 20
 
@@ -19,6 +20,13 @@ class FilesCase(DaemonCase):
         self.sandbox = self.own_sandbox()
         self.base = f"/v1/sandboxes/{self.sandbox}"
         self.workspace = self.client.get(self.base).json["workspace"]
+
+    def own_sandbox(self, **fields):
+        """Once files are taken: the sandbox may still be starting when it is made."""
+        made = super().own_sandbox(**fields)
+        stat = f"/v1/sandboxes/{made}/fs/stat?path=upload"
+        wait_until(lambda: self.client.get(stat).status == 200, 30, f"files of {made}")
+        return made
 
     def url(self, path):
         return f"{self.base}/files/" + urllib.parse.quote(path)
@@ -96,6 +104,20 @@ class Bytes(FilesCase):
         etag = self.get("f").headers["ETag"]
         self.assertEqual(self.get("f", Range="bytes=0-0", If_Range=etag).status, 206)
         self.assertEqual(self.get("f", Range="bytes=0-0", If_Range='"old"').status, 200)
+
+    def test_a_head_knows_no_ranges(self):
+        self.put("f", b"0123456789")
+        for header in ("bytes=0-3", "bytes=10-"):
+            head = self.get("f", "HEAD", Range=header)
+            self.assertEqual((head.status, head.headers["Content-Length"]), (200, "10"))
+
+    def test_an_upload_that_the_limit_of_the_disk_does_not_leave_room_for(self):
+        small = self.own_sandbox(limits={"disk_bytes": MIB})
+        url = f"/v1/sandboxes/{small}/files/new/f"
+        refused = self.client.request("PUT", url, b"x" * (2 * MIB))
+        self.assertLessEqual(self.check_problem(refused, 507, "disk_quota")["remaining"], MIB)
+        self.assertEqual(self.client.get(f"/v1/sandboxes/{small}/fs/stat?path=new").status, 404)
+        self.assertEqual(self.client.request("PUT", url, b"x").status, 201)
 
     def test_conditions(self):
         etag = self.put("f", b"1", If_None_Match="*").json["etag"]
@@ -338,6 +360,30 @@ class Operations(FilesCase):
         self.assertEqual(self.fs("remove", path="output/a", recursive=True)["removed"], 2)
         unknown = self.client.post(f"{self.base}/fs/move", {"form": "a", "to": "b"})
         self.assertIn("from", self.check_problem(unknown, 422, "invalid_field")["detail"])
+
+    def test_a_copy_keeps_holes_and_a_failed_one_leaves_nothing(self):
+        os.makedirs(self.inside("output/from"))
+        with open(self.inside("output/from/f"), "wb") as f:
+            f.truncate(64 << 30)
+        self.fs("copy", **{"from": "output/from", "to": "deploy/to"})
+        copied = os.stat(self.inside("deploy/to/f"))
+        self.assertEqual(copied.st_size, 64 << 30)
+        self.assertLess(copied.st_blocks * 512, MIB)
+        os.symlink("from", self.inside("output/link"))
+        self.fs("copy", **{"from": "output/from", "to": "output/link/copy"})
+        self.assertEqual(sorted(os.listdir(self.inside("output/from"))), ["copy", "f"])
+        self.assertEqual(os.listdir(self.inside("output/from/copy")), ["f"])
+        small = self.own_sandbox(limits={"disk_bytes": MIB})
+        base = f"/v1/sandboxes/{small}"
+        folder = os.path.join(self.client.get(base).json["workspace"], "output")
+        with open(os.path.join(folder, "large"), "wb") as f:
+            f.write(b"x" * (2 * MIB))
+        for name in ("copy", "move"):
+            answer = self.client.post(f"{base}/fs/{name}", {"from": "output/large",
+                                                            "to": "deploy/large"})
+            self.check_problem(answer, 507, "disk_quota")
+        self.assertEqual(self.client.get(f"{base}/fs/list?path=deploy").json["entries"], [])
+        self.assertEqual(os.listdir(folder), ["large"])
 
     def test_pages_of_a_listing(self):
         for i in range(25):

@@ -159,3 +159,11 @@ CAF_TEST(in chat only the zones are written) {
   CAF_CHECK_EQUAL(told(put_whole(w.open(chat), "output/f", "x")), "ok");
   CAF_CHECK_EQUAL(told(put_whole(w.open(chat), "upload/f", "x")), "ok");
 }
+
+CAF_TEST(an upload that is refused makes no folders) {
+  workspace w;
+  CAF_CHECK_EQUAL(told(put_whole(w.open(), "new/in/f", "x", {.if_match = "\"a\""})),
+                  "precondition_failed");
+  CAF_CHECK(!std::filesystem::exists(w.at("new")));
+  CAF_CHECK_EQUAL(told(put_whole(w.open(), "new/in/f", "x", {.if_none_match = "*"})), "ok");
+}

@@ -2,6 +2,11 @@
 
 #include "gateways/files/tree.hpp"
 
+#include <fcntl.h>
+
+#include <atomic>
+#include <limits>
+
 #include "gateways/files/search.hpp"
 #include "tests/gateways/files/workspace.hpp"
 #include "tests/support/unit.hpp"
@@ -25,6 +30,15 @@ std::vector<std::string> found_by(const workspace& w, const char* pattern,
 }
 
 using texts = std::vector<std::string>;
+
+constexpr auto no_time = std::chrono::milliseconds(0);
+
+/// All names in the folder, also hidden ones.
+std::size_t names_at(const std::string& folder) {
+  std::size_t out = 0;
+  for ([[maybe_unused]] auto& each : std::filesystem::directory_iterator(folder)) ++out;
+  return out;
+}
 
 }  // namespace
 
@@ -96,6 +110,116 @@ CAF_TEST(a folder is copied with its links as links and without its pipes) {
   CAF_CHECK_EQUAL(workspace::text(w.at("deploy/to/in/f")), "text");
   CAF_CHECK(std::filesystem::is_symlink(w.at("deploy/to/link")));
   CAF_CHECK(!std::filesystem::exists(w.at("deploy/to/pipe")));
+}
+
+// Invariant: a copy that fails leaves nothing, also no hidden name.
+CAF_TEST(a copy ends at each of its bounds and leaves nothing) {
+  workspace w;
+  for (auto path : {"output/from/a", "output/from/b", "output/from/in/c"})
+    (void)put_whole(w.open(), path, std::string(1'000, 'x'));
+  auto tell = [&](const bounds& b) {
+    auto out = told(copy(w.open(), {"output/from", "deploy/to", false, b}));
+    if (out != "ok") CAF_CHECK_EQUAL(names_at(w.at("deploy")), 0u);
+    return out;
+  };
+  CAF_CHECK_EQUAL(tell({.entries = 4}), "wrong_state");
+  CAF_CHECK_EQUAL(tell({.bytes = 2'999}), "disk_quota");
+  CAF_CHECK_EQUAL(tell({.time = no_time}), "timed_out");
+  CAF_CHECK_EQUAL(tell({.entries = 5, .bytes = 3'000}), "ok");
+  CAF_CHECK_EQUAL(names_at(w.at("deploy")), 1u);
+}
+
+CAF_TEST(a move between zones that fails at a bound leaves all where it was) {
+  workspace w;
+  (void)put_whole(w.open(), "output/from/a", "text");
+  auto moved = move(w.open(), {"output/from", "upload/to", false, {.bytes = 3}});
+  CAF_CHECK_EQUAL(told(moved), "disk_quota");
+  CAF_CHECK_EQUAL(workspace::text(w.at("output/from/a")), "text");
+  CAF_CHECK_EQUAL(names_at(w.at("upload")), 0u);
+}
+
+CAF_TEST(a copy of a file with holes has them too) {
+  workspace w;
+  constexpr std::uint64_t size = 1'000'000'000;
+  workspace::put(w.at("output/f"), "start");
+  std::filesystem::resize_file(w.at("output/f"), size);
+  auto copied = copy(w.open(), {"output/f", "output/g", false, {.bytes = 1 << 20}});
+  CAF_REQUIRE_EQUAL(told(copied), "ok");
+  CAF_CHECK_EQUAL(copied->size_bytes, size);
+  struct stat found {};
+  CAF_REQUIRE_EQUAL(::stat(w.at("output/g").c_str(), &found), 0);
+  CAF_CHECK_LESS(found.st_blocks * 512, 2 << 20);
+  std::string start(5, ' ');
+  std::ifstream(w.at("output/g"), std::ios::binary).read(start.data(), 5);
+  CAF_CHECK_EQUAL(start, "start");
+}
+
+CAF_TEST(a copy that a link leads into what is copied ends) {
+  workspace w;
+  (void)put_whole(w.open(), "output/from/f", "text");
+  std::filesystem::create_directory_symlink("from", w.at("output/link"));
+  CAF_CHECK_EQUAL(told(copy(w.open(), {"output/from", "output/link/copy"})), "ok");
+  CAF_CHECK_EQUAL(names_at(w.at("output/from")), 2u);
+  CAF_CHECK_EQUAL(names_at(w.at("output/from/copy")), 1u);
+  CAF_CHECK_EQUAL(workspace::text(w.at("output/from/copy/f")), "text");
+}
+
+CAF_TEST(work that nobody wants any more or that the daemon ends stops) {
+  workspace w;
+  (void)put_whole(w.open(), "output/from/f", "text");
+  std::atomic<bool> yes{true}, no{false};
+  for (auto [unwanted, stopping] : {std::pair(&yes, &no), std::pair(&no, &yes)}) {
+    auto in = root::open(w.inside, protocol::sandbox_mode::agent, unwanted, stopping);
+    CAF_REQUIRE_EQUAL(told(in), "ok");
+    CAF_CHECK_EQUAL(told(copy(*in, {"output/from", "deploy/to"})), "draining");
+    CAF_CHECK_EQUAL(told(remove_all(*in, "output/from")), "draining");
+  }
+  CAF_CHECK_EQUAL(workspace::text(w.at("output/from/f")), "text");
+  CAF_CHECK_EQUAL(names_at(w.at("deploy")), 0u);
+}
+
+CAF_TEST(what is copied into a zone that code only reads can be read) {
+  workspace w;
+  (void)put_whole(w.open(), "output/f", "text");
+  ::chmod(w.at("output/f").c_str(), 0700);
+  auto mode_of = [&](const char* path) {
+    struct stat found {};
+    return ::stat(w.at(path).c_str(), &found) == 0 ? found.st_mode & 0777 : 0;
+  };
+  CAF_CHECK_EQUAL(told(copy(w.open(), {"output/f", "upload/f"})), "ok");
+  CAF_CHECK_EQUAL(told(copy(w.open(), {"output/f", "deploy/f"})), "ok");
+  CAF_CHECK_EQUAL(mode_of("upload/f"), 0744u);
+  CAF_CHECK_EQUAL(mode_of("deploy/f"), 0700u);
+}
+
+CAF_TEST(a link takes the place of a file and a pipe is not copied) {
+  workspace w;
+  (void)put_whole(w.open(), "output/f", "text");
+  std::filesystem::create_symlink("nowhere", w.at("output/link"));
+  ::mkfifo(w.at("output/pipe").c_str(), 0666);
+  CAF_CHECK_EQUAL(told(copy(w.open(), {"output/link", "output/f", true})), "ok");
+  CAF_CHECK(std::filesystem::is_symlink(w.at("output/f")));
+  CAF_CHECK_EQUAL(told(copy(w.open(), {"output/pipe", "output/g"})), "wrong_state");
+  CAF_CHECK_EQUAL(names_at(w.at("output")), 3u);
+}
+
+CAF_TEST(removing ends at its bounds) {
+  workspace w;
+  for (auto path : {"output/d/a", "output/d/b"}) (void)put_whole(w.open(), path, "x");
+  CAF_CHECK_EQUAL(told(remove_all(w.open(), "output/d", {.entries = 3})), "wrong_state");
+  CAF_CHECK_EQUAL(told(remove_all(w.open(), "output/d", {.time = no_time})), "timed_out");
+  CAF_CHECK_EQUAL(told(remove_all(w.open(), "output/d")), "ok");
+  CAF_CHECK_EQUAL(names_at(w.at("output")), 0u);
+}
+
+CAF_TEST(a time that no clock shows is one that can be told) {
+  workspace w;
+  struct stat s {};
+  s.st_mode = S_IFREG;
+  s.st_mtim.tv_sec = std::numeric_limits<decltype(s.st_mtim.tv_sec)>::max();
+  CAF_CHECK_EQUAL(w.open().describe("f", s).modified_at, 253'402'300'799'000);
+  s.st_mtim.tv_sec = std::numeric_limits<decltype(s.st_mtim.tv_sec)>::min();
+  CAF_CHECK_EQUAL(w.open().describe("f", s).modified_at, -62'135'596'800'000);
 }
 
 CAF_TEST(removing takes a folder with all in it and not what a link leads to) {

@@ -1,5 +1,6 @@
 #define CAF_SUITE http_files
 
+#include "gateways/http/file_work.hpp"
 #include "tests/gateways/files/workspace.hpp"
 #include "tests/gateways/http/wire.hpp"
 #include "tests/support/unit.hpp"
@@ -16,11 +17,24 @@ struct desk {
 
   explicit desk(gateways::http_server_options options = wire_options(), std::size_t fail_at = 0)
       : w(std::move(options), fail_at) {
-    protocol::sandbox_view sandbox;
-    sandbox.spec.id = "default";
-    sandbox.state = protocol::sandbox_state::ready;
-    sandbox.workspace = space.inside;
-    w.views().put(sandbox);
+    w.views().put(sandbox());
+  }
+
+  protocol::sandbox_view sandbox() const {
+    protocol::sandbox_view out;
+    out.spec.id = "default";
+    out.state = protocol::sandbox_state::ready;
+    out.workspace = space.inside;
+    return out;
+  }
+  void limit_disk(std::uint64_t bytes, std::uint64_t used) {
+    auto view = sandbox();
+    view.spec.limit.disk_bytes = bytes;
+    w.views().put(view);
+    protocol::sandbox_usage found;
+    found.disk_measured = true;
+    found.disk_bytes = used;
+    w.views().put_usage("default", found);
   }
 
   static std::string head(std::string_view method, std::string_view path, std::string_view more) {
@@ -37,7 +51,109 @@ struct desk {
   }
 };
 
+/// Runs what is posted when it is told to.
+class later final : public actors::blocking_pool {
+ public:
+  void post(std::string_view, std::function<void()> work) override {
+    posted_.push_back(std::move(work));
+  }
+  void run() {
+    for (auto& each : std::exchange(posted_, {})) each();
+  }
+
+ private:
+  std::vector<std::function<void()>> posted_;
+};
+
+struct told_source final : gateways::http::byte_source {
+  explicit told_source(bool& gone) : is_gone(gone) {}
+  ~told_source() override { is_gone = true; }
+  protocol::result<std::string> read(std::size_t) override { return std::string(); }
+  bool& is_gone;
+};
+
 }  // namespace
+
+CAF_TEST(work that waits when the daemon ends is not begun) {
+  later pool;
+  gateways::file_pools pools{&pool, &pool};
+  bool ran = false;
+  gateways::http::file_plan plan;
+  plan.slow = true;
+  plan.run = [&](const auto&, const auto&) -> gateways::http::file_outcome {
+    ran = true;
+    return gateways::http::answer{};
+  };
+  auto work = gateways::http::file_work::start(plan, pools, [] {});
+  *pools.stopping = true;
+  pool.run();
+  auto done = work->take();
+  CAF_REQUIRE(done && std::holds_alternative<protocol::fault>(*done));
+  CAF_CHECK(std::get<protocol::fault>(*done).code == protocol::error_code::draining);
+  CAF_CHECK(!ran);
+  CAF_CHECK_EQUAL(pools.slow_work->load(), 0u);
+}
+
+CAF_TEST(bytes that nobody takes are let go of on the pool) {
+  later pool;
+  gateways::file_pools pools{&pool, &pool};
+  bool gone = false;
+  gateways::http::file_plan plan;
+  plan.run = [&](const auto&, const auto&) -> gateways::http::file_outcome {
+    return gateways::http::download{{}, 0, std::make_shared<told_source>(gone)};
+  };
+  auto work = gateways::http::file_work::start(plan, pools, [] {});
+  pool.run();
+  CAF_CHECK(work->take().has_value());
+  CAF_CHECK(!gone);
+  pool.run();
+  CAF_CHECK(gone);
+}
+
+CAF_TEST(an upload takes what the limit of the disk leaves) {
+  desk d;
+  d.limit_disk(1'000, 400);
+  CAF_CHECK_EQUAL(d.put("f", std::string(600, 'x')).status, 201);
+  auto refused = d.put("g", std::string(601, 'x'));
+  CAF_CHECK_EQUAL(refused.status, 507);
+  CAF_CHECK_NOT_EQUAL(refused.body.find("\"disk_quota\""), std::string::npos);
+  CAF_CHECK_NOT_EQUAL(refused.body.find("\"remaining\":600"), std::string::npos);
+  CAF_CHECK(!std::filesystem::exists(d.space.at("g")));
+}
+
+CAF_TEST(an upload in chunks ends where the limit of the disk does) {
+  desk d;
+  d.limit_disk(1'000, 2'000);
+  d.w.send(desk::head("PUT", "f", "Transfer-Encoding: chunked\r\n") + "1\r\nx\r\n0\r\n\r\n");
+  CAF_CHECK_EQUAL(d.w.next().status, 507);
+  CAF_CHECK(!std::filesystem::exists(d.space.at("f")));
+  desk without;
+  without.limit_disk(0, 2'000);
+  CAF_CHECK_EQUAL(without.put("f", "x").status, 201);
+}
+
+CAF_TEST(files wait until the sandbox is opened) {
+  desk d;
+  auto view = d.sandbox();
+  view.state = protocol::sandbox_state::starting;
+  d.w.views().put(view);
+  auto refused = d.ask("GET", "f");
+  CAF_CHECK_EQUAL(refused.status, 503);
+  CAF_CHECK_EQUAL(refused.field("Retry-After"), "1");
+  view.opened = true;
+  d.w.views().put(view);
+  CAF_CHECK_EQUAL(d.put("f", "x").status, 201);
+}
+
+CAF_TEST(a head without a body knows no ranges) {
+  desk d;
+  (void)d.put("f", "text");
+  for (auto range : {"Range: bytes=1-2\r\n", "Range: bytes=9-\r\n"}) {
+    auto head = d.ask("HEAD", "f", range);
+    CAF_CHECK_EQUAL(head.status, 200);
+    CAF_CHECK_EQUAL(head.field("Content-Length"), "4");
+  }
+}
 
 CAF_TEST(a file goes in and comes out on one connection) {
   desk d;
