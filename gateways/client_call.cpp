@@ -21,7 +21,8 @@ namespace {
 constexpr std::int64_t ask_ms = 5'000;
 constexpr std::int64_t limits_ms = 30'000;  // measuring a workspace takes as long as it has files
 constexpr auto retry_wait = milliseconds(20);
-constexpr int retries_max = 500;  // ten seconds
+constexpr int retries_max = 500;     // ten seconds
+constexpr int made_tries_max = 250;  // five seconds
 
 fault being_restarted() {
   return {.code = error_code::unavailable,
@@ -335,7 +336,16 @@ void client_call_state::run_again() {
 void client_call_state::begin(call::create_sandbox& c) {
   if (c.spec.id.empty()) c.spec.id = make_id("sbx_", env_->random.next(), env_->random.next());
   ask(env_->handles.sandboxes(), ask_ms, protocol::create_sandbox{std::move(c.spec)},
-      [this](const sandbox_view& v) { answer_when_kept(201, to_json(v)); });
+      [this](const sandbox_view& v) { made(v); });
+}
+
+/// Told once its folder can be used, since that is what comes next.
+void client_call_state::made(const sandbox_view& v) {
+  auto now = env_->views.sandbox(v.spec.id);
+  if (!now || now->opened || now->state != sandbox_state::starting || tries_ == made_tries_max)
+    return answer_when_kept(201, to_json(now ? *now : v));
+  again_ = [this, v] { made(v); };
+  try_again(&client_call_state::run_again);
 }
 
 void client_call_state::begin(call::delete_sandbox& c) {

@@ -55,6 +55,7 @@ class client_call_state {
   void take(protocol::event_batch& b);
   void end(protocol::execution_record record);
   void run_again();
+  void made(const protocol::sandbox_view& v);
   void follow_node();
   void try_again(void (client_call_state::*what)());
   void abandon();

@@ -21,13 +21,6 @@ class FilesCase(DaemonCase):
         self.base = f"/v1/sandboxes/{self.sandbox}"
         self.workspace = self.client.get(self.base).json["workspace"]
 
-    def own_sandbox(self, **fields):
-        """Once files are taken: the sandbox may still be starting when it is made."""
-        made = super().own_sandbox(**fields)
-        stat = f"/v1/sandboxes/{made}/fs/stat?path=upload"
-        wait_until(lambda: self.client.get(stat).status == 200, 30, f"files of {made}")
-        return made
-
     def url(self, path):
         return f"{self.base}/files/" + urllib.parse.quote(path)
 
