@@ -188,11 +188,12 @@ outcome edit_text(const services& s, const request& r) {
                            r.head.only_if};
   return in->at.in_order([what = std::move(what)](const files::root& root) {
     return answer_of(files::edit(root, what), [&](const files::edited& done) {
-      object_writer out(512 + done.diff.size());
+      object_writer out(512 + done.diff.text.size());
       out.text("path", what.path);
       out.number("replacements", done.replacements);
       out.flag("dry_run", what.dry_run);
-      out.text("diff", done.diff);
+      out.text("diff", done.diff.text);
+      out.flag("diff_complete", done.diff.complete);
       out.number("size_bytes", done.file.size_bytes);
       out.text_or_null("etag", done.file.etag);
       out.time_or_null("modified_at", done.file.modified_at);

@@ -148,7 +148,9 @@ constexpr std::string_view schemas = R"json({
   "format": "date-time"}}},
 "Edited": {"type": "object", "required": ["path", "replacements", "diff"], "properties": {
   "path": {"type": "string"}, "replacements": {"type": "integer"}, "dry_run": {"type": "boolean"},
-  "diff": {"type": "string"}, "size_bytes": {"type": "integer"},
+  "diff": {"type": "string"}, "diff_complete": {"type": "boolean",
+  "description": "False: it ends with the last whole change that there is room for."},
+  "size_bytes": {"type": "integer"},
   "etag": {"type": ["string", "null"]}, "modified_at": {"type": ["string", "null"],
   "format": "date-time"}}},
 "Removed": {"type": "object", "properties": {"path": {"type": "string"},
