@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "protocol/http/problem.hpp"
@@ -13,10 +14,11 @@ namespace {
 using protocol::error_code;
 using protocol::files::change;
 using protocol::files::kind;
+using protocol::files::occurrences_max;
 using protocol::files::verdict;
 
 constexpr unsigned permissions = 0644;
-constexpr std::size_t edit_bytes_max = 16 << 20;
+constexpr std::size_t edit_bytes_max = 4 << 20;  // of a file before and after
 
 /// What stands there must be as the client thinks, and may be replaced.
 std::optional<fault> check(const root& in, const spot& at, const conditions& c) {
@@ -45,10 +47,13 @@ unsigned permissions_at(const spot& at) {
 
 fault wrong_old(std::string_view text, std::span<const std::size_t> at) {
   constexpr std::size_t places_max = 100;
+  const auto count = std::min(at.size(), occurrences_max);
+  const bool too_many = at.size() > count;
   auto f = protocol::http::invalid_fields(
       {{"/old", at.empty() ? "is not in the file"
-                           : "is in the file " + std::to_string(at.size()) +
-                                 " times; make it longer, or set `all`"}});
+                           : std::string("is in the file ") + (too_many ? "more than " : "") +
+                                 std::to_string(count) + " times; make it longer" +
+                                 (too_many ? "" : ", or set `all`")}});
   std::string places;
   for (auto& p : protocol::files::places_of(text, at, places_max)) {
     if (!places.empty()) places += ',';
@@ -56,7 +61,7 @@ fault wrong_old(std::string_view text, std::span<const std::size_t> at) {
         "{\"line\":" + std::to_string(p.line) + ",\"column\":" + std::to_string(p.column) + "}";
   }
   f.members.pop_back();
-  f.members += ",\"occurrences\":" + std::to_string(at.size()) + ",\"places\":[" + places + "]}";
+  f.members += ",\"occurrences\":" + std::to_string(count) + ",\"places\":[" + places + "]}";
   return f;
 }
 
@@ -146,8 +151,13 @@ result<edited> edit(const root& in, const edit_request& what) {
   auto text = text_of(in, *at, what.only_if);
   if (!text) return text.error();
   auto found = protocol::files::occurrences(*text, what.old);
-  if (found.empty() || (found.size() > 1 && !what.all)) return wrong_old(*text, found);
+  if (found.empty() || found.size() > (what.all ? occurrences_max : 1))
+    return wrong_old(*text, found);
   protocol::files::replacement r{found, what.old.size(), what.with};
+  if (auto size = size_after(*text, r); size > edit_bytes_max)
+    return protocol::http::invalid_fields(
+        {{"/new", "would make a file of " + std::to_string(size) + " bytes, " +
+                      std::to_string(edit_bytes_max) + " are allowed"}});
   edited out{{}, found.size(), protocol::files::unified_diff(what.path, *text, r)};
   if (what.dry_run) {
     auto now = stat_at(*at);

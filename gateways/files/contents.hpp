@@ -64,9 +64,10 @@ struct edit_request {
 struct edited {
   entry file;
   std::uint64_t replacements = 0;
-  std::string diff;
+  protocol::files::text_diff diff;
 };
-/// `invalid_field` with the member `places` when `old` is not there, or there several times.
+/// `invalid_field` with the member `places` when `old` is not there, or there several times; also
+/// when the file is too large, or would be, which is known before it is built.
 result<edited> edit(const root& in, const edit_request& what);
 
 /// A file, or an empty folder.

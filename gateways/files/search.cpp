@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <boost/regex.hpp>
+#include <cerrno>
 #include <chrono>
 
 #include "gateways/files/contents.hpp"
@@ -22,7 +23,8 @@ constexpr std::size_t file_bytes_max = 8 << 20;    // of one file; larger ones a
 constexpr std::size_t all_bytes_max = 512u << 20;  // of all files together
 constexpr std::size_t line_bytes_max = 4'096;      // of a line that is matched
 constexpr std::size_t shown_bytes_max = 512;       // of a line that is answered
-constexpr std::size_t pattern_bytes_max = 1'024;
+// A match gives up after (pattern squared times line) states, which these two make seconds.
+constexpr std::size_t pattern_bytes_max = 256;
 
 std::string below(const std::string& folder, const std::string& path) {
   return folder.empty() ? path : path.substr(std::min(path.size(), folder.size() + 1));
@@ -47,20 +49,31 @@ result<boost::regex> compile(const grep_request& what) {
 /// One search: what it has found so far, and what bounds it.
 class searcher {
  public:
-  searcher(const grep_request& what, boost::regex pattern)
-      : what_(what), pattern_(std::move(pattern)) {}
+  searcher(const root& in, const grep_request& what, boost::regex pattern)
+      : in_(in), what_(what), pattern_(std::move(pattern)) {}
+
+  /// Also for what is not looked into: a tree may have any number of entries.
+  step meet(const met& m) {
+    if (late()) return step::stop;
+    if (m.is.is != paths::kind::file) return step::enter;
+    if (m.is.size_bytes > file_bytes_max) return step::pass;
+    if (what_.only && !what_.only->matches(below(what_.path, m.is.path))) return step::pass;
+    return look_into(m.folder, m.name, m.is.path) ? step::pass : step::stop;
+  }
 
   /// False: enough.
   bool look_into(int folder, const std::string& name, const std::string& path) {
-    if (clock::now() > deadline_) return stop("time");
     descriptor fd(open_name(folder, name, O_RDONLY | O_NONBLOCK | O_NOCTTY));
     struct stat found {};
+    if (!fd && errno != ENOENT && errno != ELOOP) out_.complete = false;
     if (!fd || ::fstat(fd.get(), &found) != 0 || !S_ISREG(found.st_mode)) return true;
-    return look_through(fd.get(), path);
+    return look_through(fd.get(), static_cast<std::uint64_t>(found.st_size), path);
   }
 
-  bool look_through(int fd, const std::string& path) {
+  bool look_through(int fd, std::uint64_t size_bytes, const std::string& path) {
+    if (size_bytes > file_bytes_max) return true;
     auto text = read_whole(fd, file_bytes_max, path);
+    if (!text) out_.complete = false;
     if (!text || text->size() > file_bytes_max || text->find('\0') != text->npos) return true;
     bytes_ += text->size();
     if (bytes_ > all_bytes_max) return stop("bytes");
@@ -68,12 +81,20 @@ class searcher {
     return match_lines(*text, path);
   }
 
-  result<found_lines> finish() {
+  result<found_lines> finish(bool all_met) {
     if (failed_) return *failed_;
+    out_.complete = out_.complete && all_met && out_.stopped_by.empty();
     return std::move(out_);
   }
 
  private:
+  /// What nobody waits for any more is late at once.
+  bool late() {
+    if (!in_.unwanted() && clock::now() <= deadline_) return false;
+    stop("time");
+    return true;
+  }
+
   bool stop(const char* why) {
     out_.stopped_by = why;
     return false;
@@ -82,6 +103,7 @@ class searcher {
   bool match_lines(std::string_view text, const std::string& path) {
     std::uint64_t number = 1;
     for (; !text.empty(); ++number) {
+      if (late()) return false;
       auto end = text.find('\n');
       auto line = text.substr(0, std::min(end, line_bytes_max));
       if (auto column = match(line)) {
@@ -90,7 +112,6 @@ class searcher {
         out_.lines.push_back({path, number, *column, std::string(shown)});
       }
       if (failed_) return false;
-      if (number % 1'024 == 0 && clock::now() > deadline_) return stop("time");
       text.remove_prefix(end == text.npos ? text.size() : end + 1);
     }
     return true;
@@ -109,6 +130,7 @@ class searcher {
     }
   }
 
+  const root& in_;
   const grep_request& what_;
   boost::regex pattern_;
   clock::time_point deadline_ = clock::now() + time_max;
@@ -123,7 +145,7 @@ result<found_paths> find(const root& in, const glob_request& what) {
   found_paths out;
   auto deadline = clock::now() + time_max;
   walk way(in);
-  auto done = way.through(what.path, depth_max, {}, [&](met& m) {
+  auto done = way.through(what.path, depth_whole, {}, [&](met& m) {
     if (clock::now() > deadline) {
       out.stopped_by = "time";
       return step::stop;
@@ -137,27 +159,24 @@ result<found_paths> find(const root& in, const glob_request& what) {
     return step::enter;
   });
   if (!done) return done.error();
+  out.complete = way.complete() && out.stopped_by.empty();
   return out;
 }
 
 result<found_lines> grep(const root& in, const grep_request& what) {
   auto pattern = compile(what);
   if (!pattern) return pattern.error();
-  searcher search(what, std::move(*pattern));
+  searcher search(in, what, std::move(*pattern));
   auto start = open_for_reading(in, what.path);
   if (!start) return start.error();
   if (start->is.is == paths::kind::file) {
-    search.look_through(start->fd.get(), what.path);
-    return search.finish();
+    search.look_through(start->fd.get(), start->is.size_bytes, what.path);
+    return search.finish(true);
   }
   walk way(in);
-  auto done = way.through(what.path, depth_max, {}, [&](met& m) {
-    if (m.is.is != paths::kind::file) return step::enter;
-    if (what.only && !what.only->matches(below(what.path, m.is.path))) return step::pass;
-    return search.look_into(m.folder, m.name, m.is.path) ? step::pass : step::stop;
-  });
+  auto done = way.through(what.path, depth_whole, {}, [&](met& m) { return search.meet(m); });
   if (!done) return done.error();
-  return search.finish();
+  return search.finish(way.complete());
 }
 
 }  // namespace gateways::files

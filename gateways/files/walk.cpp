@@ -20,7 +20,8 @@ std::vector<std::string> names_in(int fd, std::size_t names_max, bool& complete)
     complete = false;
     return out;
   }
-  while (auto* found = ::readdir(folder.get())) {
+  // At the end readdir leaves errno alone.
+  for (errno = 0; auto* found = ::readdir(folder.get()); errno = 0) {
     std::string_view name = found->d_name;
     if (name == "." || name == "..") continue;
     if (out.size() == names_max) {
@@ -29,6 +30,7 @@ std::vector<std::string> names_in(int fd, std::size_t names_max, bool& complete)
     }
     out.emplace_back(name);
   }
+  if (errno != 0) complete = false;
   std::ranges::sort(out);
   return out;
 }
@@ -38,32 +40,54 @@ result<void> walk::through(const std::string& path, int depth, const std::string
   auto folder = root_.open_existing(path, O_RDONLY | O_DIRECTORY);
   if (!folder) return folder.error();
   visit_ = &visit;
+  whole_ = depth > depth_max;
   after_ = after;
   enter(folder->get(), path, std::min(depth, depth_max));
   return {};
 }
 
+/// What is gone, or is no folder any more, is nothing that was left out.
+void walk::missed() {
+  if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) complete_ = false;
+}
+
 /// False: the visitor had enough.
 bool walk::enter(int fd, const std::string& path, int depth) {
-  for (const auto& name : names_in(fd, folder_entries_max, complete_)) {
+  auto names = names_in(fd, std::min(folder_entries_max, held_names_max - names_held_), complete_);
+  names_held_ += names.size();
+  for (const auto& name : names) {
     if (root_.unwanted()) return false;
     auto inner = paths::joined(path, name);
-    bool seen = !after_.empty() && !paths::lies_before(after_, inner);
-    if (seen && !paths::is_within(after_, inner)) continue;
-    struct stat found {};
-    if (::fstatat(fd, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) continue;  // gone
-    auto next = step::enter;
-    if (!seen) {
-      met here{root_.describe(inner, found), fd, name};
-      next = (*visit_)(here);
-    }
-    if (next == step::stop) return false;
-    if (next == step::pass || !S_ISDIR(found.st_mode)) continue;
-    if (depth <= 1) continue;
-    descriptor folder(open_name(fd, name, O_RDONLY | O_DIRECTORY | O_NONBLOCK));
-    if (!folder) continue;  // gone, or not ours to read
-    if (!enter(folder.get(), inner, depth - 1)) return false;
+    if (inner.size() > paths::path_bytes_max)
+      complete_ = false;
+    else if (!meet(fd, name, inner, depth))
+      return false;
   }
+  names_held_ -= names.size();
+  return true;
+}
+
+bool walk::meet(int fd, const std::string& name, const std::string& inner, int depth) {
+  bool seen = !after_.empty() && !paths::lies_before(after_, inner);
+  if (seen && !paths::is_within(after_, inner)) return true;
+  struct stat found {};
+  if (::fstatat(fd, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) {
+    missed();
+    return true;
+  }
+  auto next = step::enter;
+  if (!seen) {
+    met here{root_.describe(inner, found), fd, name};
+    next = (*visit_)(here);
+  }
+  if (next != step::enter || !S_ISDIR(found.st_mode)) return next != step::stop;
+  if (depth <= 1) {
+    if (whole_) complete_ = false;
+    return true;
+  }
+  descriptor folder(open_name(fd, name, O_RDONLY | O_DIRECTORY | O_NONBLOCK));
+  if (folder) return enter(folder.get(), inner, depth - 1);
+  missed();
   return true;
 }
 

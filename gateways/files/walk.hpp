@@ -2,7 +2,9 @@
 //
 // On one thread that may block. Each folder is opened by one name in the folder before it, so what
 // is renamed meanwhile cannot lead the walk elsewhere. Bounds: `folder_entries_max` names of one
-// folder are read, folders are entered `depth_max` deep.
+// folder are read, and `held_names_max` of it and all those around it; folders are entered
+// `depth_max` deep; what has a path longer than `path_bytes_max` is passed by, since no request can
+// name it. What is left out for that, or cannot be read, makes the walk incomplete.
 #pragma once
 
 #include <chrono>
@@ -15,7 +17,9 @@
 namespace gateways::files {
 
 inline constexpr int depth_max = 64;
+inline constexpr int depth_whole = depth_max + 1;  ///< asks for all: what lies deeper is missed
 inline constexpr std::size_t folder_entries_max = 100'000;
+inline constexpr std::size_t held_names_max = 200'000;
 
 enum class step : std::uint8_t {
   enter,  ///< go on, and into it if it is a folder
@@ -40,15 +44,19 @@ class walk {
   result<void> through(const std::string& path, int depth, const std::string& after,
                        const visitor& visit);
 
-  /// False: a folder had more names than are read, or lay too deep.
+  /// False: something was left out.
   bool complete() const { return complete_; }
 
  private:
   bool enter(int fd, const std::string& path, int depth);
+  bool meet(int fd, const std::string& name, const std::string& inner, int depth);
+  void missed();
 
   const root& root_;
   const visitor* visit_ = nullptr;
   std::string after_;
+  bool whole_ = false;  ///< all was asked for
+  std::size_t names_held_ = 0;
   bool complete_ = true;
 };
 

@@ -32,13 +32,11 @@ std::string entry_json(const paths::entry& e) {
   return to_json(e);
 }
 
-std::string array_of(const std::vector<std::string>& items) {
-  std::string out = "[";
-  for (const auto& item : items) {
-    if (out.size() > 1) out += ',';
-    out += item;
-  }
-  return out + "]";
+/// Why a search ended, when its answer may have had no room for all it found.
+void add_end(object_writer& out, const paths::page& found, std::string_view stopped_by,
+             bool complete) {
+  out.text_or_null("stopped_by", found.full() ? "bytes" : stopped_by);
+  out.flag("complete", complete && !found.full());
 }
 
 /// The workspace and the body of a request that has both.
@@ -199,11 +197,12 @@ outcome edit_text(const services& s, const request& r) {
                            r.head.only_if};
   return in->at.in_order([what = std::move(what)](const files::root& root) {
     return answer_of(files::edit(root, what), [&](const files::edited& done) {
-      object_writer out(512 + done.diff.size());
+      object_writer out(512 + done.diff.text.size());
       out.text("path", what.path);
       out.number("replacements", done.replacements);
       out.flag("dry_run", what.dry_run);
-      out.text("diff", done.diff);
+      out.text("diff", done.diff.text);
+      out.flag("diff_complete", done.diff.complete);
       out.number("size_bytes", done.file.size_bytes);
       out.text_or_null("etag", done.file.etag);
       out.time_or_null("modified_at", done.file.modified_at);
@@ -223,11 +222,12 @@ outcome glob_paths(const services& s, const request& r) {
                            paths::read_count(in->body, "limit", 1'000)};
   return in->at.search([what = std::move(what)](const files::root& root) {
     return answer_of(files::find(root, what), [](const files::found_paths& found) {
-      std::vector<std::string> items;
-      for (const auto& e : found.entries) items.push_back(to_json(e));
+      paths::page items;
+      for (const auto& e : found.entries)
+        if (!items.add(to_json(e))) break;
       object_writer out;
-      out.raw("entries", array_of(items));
-      out.text_or_null("stopped_by", found.stopped_by);
+      out.raw("entries", items.close());
+      add_end(out, items, found.stopped_by, found.complete);
       return out.close();
     });
   });
@@ -248,19 +248,19 @@ outcome grep_lines(const services& s, const request& r) {
                            paths::read_count(in->body, "limit", 200)};
   return in->at.search([what = std::move(what)](const files::root& root) {
     return answer_of(files::grep(root, what), [](const files::found_lines& found) {
-      std::vector<std::string> items;
+      paths::page items;
       for (const auto& line : found.lines) {
         object_writer item(128 + line.text.size());
         item.text("path", line.path);
         item.number("line", line.line);
         item.number("column", line.column);
         item.text("text", line.text);
-        items.push_back(item.close());
+        if (!items.add(item.close())) break;
       }
       object_writer out;
-      out.raw("matches", array_of(items));
+      out.raw("matches", items.close());
       out.number("files_searched", found.files);
-      out.text_or_null("stopped_by", found.stopped_by);
+      add_end(out, items, found.stopped_by, found.complete);
       return out.close();
     });
   });

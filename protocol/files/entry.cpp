@@ -66,16 +66,25 @@ std::string written_json(const entry& e) {
   return out.close();
 }
 
+bool page::add(std::string_view item) {
+  full_ = full_ || text_.size() + item.size() + 2 > bytes_max;
+  if (full_) return false;
+  if (text_.size() > 1) text_ += ',';
+  text_ += item;
+  return true;
+}
+
 std::string to_json(const listing& l) {
   object_writer out(256 + 256 * l.entries.size());
   out.text("path", l.path);
-  std::string entries = "[";
+  page entries;
+  const entry* last = nullptr;
   for (const auto& e : l.entries) {
-    if (entries.size() > 1) entries += ',';
-    entries += to_json(e);
+    if (!entries.add(to_json(e))) break;
+    last = &e;
   }
-  out.raw("entries", entries + "]");
-  out.text_or_null("next", l.next);
+  out.raw("entries", entries.close());
+  out.text_or_null("next", entries.full() && last ? cursor_of(last->path) : l.next);
   out.flag("complete", l.complete);
   return out.close();
 }

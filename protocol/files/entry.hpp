@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "protocol/sandbox.hpp"
@@ -32,13 +33,29 @@ std::string to_json(const entry& e);
 /// What a write answers: `{path, size_bytes, etag, modified_at}`.
 std::string written_json(const entry& e);
 
+/// A JSON array that is as long as one answer may be: names are up to six times as long in JSON.
+class page {
+ public:
+  static constexpr std::size_t bytes_max = 4 << 20;
+
+  /// False: there is no room for it, or there was none for one before it.
+  bool add(std::string_view item);
+  bool full() const { return full_; }
+  std::string close() { return std::move(text_ += ']'); }
+
+ private:
+  std::string text_ = "[";
+  bool full_ = false;
+};
+
 struct listing {
   std::string path;
   std::vector<entry> entries;
   std::string next;      ///< the cursor of what follows; empty: nothing does
-  bool complete = true;  ///< false: a folder has more entries than are read
+  bool complete = true;  ///< false: something was left out: see gateways/files/walk.hpp
 };
 
+/// The first page of it, with the cursor of what follows.
 std::string to_json(const listing& l);
 
 /// The media type that a file's name stands for.

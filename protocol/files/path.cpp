@@ -10,7 +10,7 @@ namespace protocol::files {
 namespace {
 
 constexpr std::array<std::string_view, 5> zone_names{"", "upload", "output", "deploy", ".store"};
-constexpr std::size_t part_bytes_max = 255, path_bytes_max = 4'000;
+constexpr std::size_t part_bytes_max = 255;
 
 fault invalid(std::string_view pointer, std::string detail) {
   return http::invalid_fields({{std::string(pointer), std::move(detail)}});

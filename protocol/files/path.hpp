@@ -6,6 +6,7 @@
 // that code in the sandbox may only read.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,6 +17,10 @@
 #include "protocol/sandbox.hpp"
 
 namespace protocol::files {
+
+/// So few that a target of 8,192 bytes takes a folder, percent-encoded, and the cursor of a path in
+/// it, of two digits a byte. What lies deeper is reached by moving or removing a folder above.
+inline constexpr std::size_t path_bytes_max = 1'600;
 
 enum class zone : std::uint8_t { none, upload, output, deploy, store };
 

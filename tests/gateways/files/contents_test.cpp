@@ -144,12 +144,32 @@ CAF_TEST(an edit replaces what is there once and says where it is not ) {
   CAF_CHECK_EQUAL(workspace::text(w.at("f")), "a b\na\n");
   auto done = edit(w.open(), {"f", "b", "x", false, false, {dry->file.etag, "", ""}});
   CAF_REQUIRE_EQUAL(told(done), "ok");
-  CAF_CHECK_EQUAL(done->diff, dry->diff);
+  CAF_CHECK_EQUAL(done->diff.text, dry->diff.text);
   CAF_CHECK_EQUAL(told(edit(w.open(), {"f", "x", "y", false, false, {dry->file.etag, "", ""}})),
                   "precondition_failed");
   auto all = edit(w.open(), {"f", "a", "c", true});
   CAF_CHECK_EQUAL(all->replacements, 2u);
   CAF_CHECK_EQUAL(workspace::text(w.at("f")), "c x\nc\n");
+}
+
+CAF_TEST(an edit that would make too large a file or replaces too often is refused) {
+  workspace w;
+  workspace::put(w.at("f"), std::string(50'000, '\n'));
+  auto grown = edit(w.open(), {"f", "\n", std::string(1'024, 'x'), true});
+  CAF_REQUIRE_EQUAL(told(grown), "invalid_field");
+  CAF_CHECK_NOT_EQUAL(grown.error().members.find("51200000 bytes"), std::string::npos);
+  auto many = edit(w.open(), {"f", "\n", "a line\n", true});
+  CAF_REQUIRE_EQUAL(told(many), "ok");
+  CAF_CHECK_EQUAL(many->replacements, 50'000u);
+  CAF_CHECK(!many->diff.complete);
+  CAF_CHECK(many->diff.text.size() < protocol::files::diff_bytes_max + 100);
+  workspace::put(w.at("g"), std::string(200'000, 'a'));
+  auto often = edit(w.open(), {"g", "a", "b", true});
+  CAF_REQUIRE_EQUAL(told(often), "invalid_field");
+  CAF_CHECK_NOT_EQUAL(often.error().members.find("\"occurrences\":100000"), std::string::npos);
+  CAF_CHECK_EQUAL(workspace::text(w.at("g")), std::string(200'000, 'a'));
+  workspace::put(w.at("h"), std::string((4 << 20) + 1, 'a'));
+  CAF_CHECK_EQUAL(told(edit(w.open(), {"h", "b", "c"})), "invalid_field");
 }
 
 CAF_TEST(in chat only the zones are written) {

@@ -10,7 +10,7 @@ namespace {
 
 std::string diff(std::string_view text, std::string_view old, std::string_view with) {
   auto at = occurrences(text, old);
-  return unified_diff("f", text, {at, old.size(), with});
+  return unified_diff("f", text, {at, old.size(), with}).text;
 }
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -61,6 +61,17 @@ CAF_TEST(occurrences do not overlap and nothing is found of nothing) {
   CAF_CHECK(occurrences("", "a").empty());
 }
 
+CAF_TEST(occurrences are counted up to one more than may be replaced) {
+  CAF_CHECK_EQUAL(occurrences("aaaa", "a", 3), (std::vector<std::size_t>{0, 1, 2}));
+  CAF_CHECK_EQUAL(occurrences(std::string(200'000, 'a'), "a").size(), occurrences_max + 1);
+}
+
+CAF_TEST(a text is looked for in time that grows with both lengths and not their product) {
+  const std::string text(4 << 20, 'a'), half(2 << 20, 'a');
+  CAF_CHECK(occurrences(text, half + "b").empty());
+  CAF_CHECK(occurrences(text, "b" + half).empty());
+}
+
 CAF_TEST(places count lines and columns from 1) {
   auto at = occurrences("x\n x\nx", "x");
   auto places = places_of("x\n x\nx", at, 2);
@@ -81,6 +92,37 @@ CAF_TEST(a diff has three lines around a change) {
   CAF_CHECK_EQUAL(diff("a\n", "z", ""), "");
 }
 
+CAF_TEST(a diff that is too long ends with a whole change and says so) {
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "x\n1\n2\n3\n4\n5\n6\n7\n8\n";
+  auto at = occurrences(text, "x");
+  replacement r{at, 1, "y"};
+  auto whole = unified_diff("f", text, r), cut = unified_diff("f", text, r, 1'000);
+  CAF_CHECK(whole.complete);
+  CAF_CHECK(!cut.complete);
+  CAF_CHECK(whole.text.starts_with(cut.text));
+  CAF_CHECK(cut.text.size() > 500 && cut.text.size() < 1'100);
+  std::string lines;  // whose changes are all in one hunk
+  for (int i = 0; i < 100; ++i) lines += "x\n";
+  auto everywhere = occurrences(lines, "x");
+  auto dense = unified_diff("f", lines, {everywhere, 1, "y"}, 200);
+  CAF_CHECK(!dense.complete);
+  CAF_CHECK(dense.text.starts_with("--- a/f\n+++ b/f\n@@ -1,16 +1,16 @@\n-x\n+y\n-x\n"));
+  CAF_CHECK(dense.text.ends_with("-x\n+y\n"));
+  const std::string line(10'000, 'x');
+  auto in_one_line = occurrences(line, "x");
+  auto none = unified_diff("f", line, {in_one_line, 1, "y"}, 5'000);
+  CAF_CHECK(!none.complete);
+  CAF_CHECK_EQUAL(none.text, "");
+}
+
+CAF_TEST(what an edit comes to is known before it is built) {
+  const std::string text(1 << 20, '\n');
+  auto at = occurrences(text, "\n", text.size());
+  const std::string with(1 << 20, 'x');
+  CAF_CHECK_EQUAL(size_after(text, {at, 1, with}), std::uint64_t{1} << 40);
+}
+
 // Invariant: applying the diff to the old text gives the new text.
 CAF_TEST(a random edit and its diff come to the same) {
   std::mt19937_64 random(tests::seed());
@@ -95,6 +137,14 @@ CAF_TEST(a random edit and its diff come to the same) {
     if (at.empty()) continue;
     replacement r{at, old.size(), with};
     auto diff = unified_diff("f", text, r);
-    CAF_REQUIRE_EQUAL(patched(text, diff), applied(text, r));
+    CAF_REQUIRE(diff.complete);
+    CAF_REQUIRE_EQUAL(patched(text, diff.text), applied(text, r));
+    CAF_REQUIRE_EQUAL(size_after(text, r), applied(text, r).size());
+    // One with less room begins as the whole one does, but for the counts of its last hunk.
+    auto room = random() % (diff.text.size() + 1);
+    auto cut = unified_diff("f", text, r, room);
+    constexpr std::size_t paths_bytes = 2 * sizeof("--- a/f");
+    CAF_REQUIRE(cut.text.size() <= room + paths_bytes);
+    CAF_REQUIRE(cut.complete || cut.text.size() < diff.text.size());
   }
 }

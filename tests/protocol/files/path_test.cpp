@@ -37,6 +37,16 @@ CAF_TEST(a path that could leave the workspace is refused by its text) {
   CAF_CHECK_EQUAL(parsed(std::string(255, 'x')), std::string(255, 'x'));
 }
 
+CAF_TEST(a folder and the cursor of the longest path in it fit one request target) {
+  std::string longest;
+  while (longest.size() < path_bytes_max) longest += longest.size() % 200 == 199 ? '/' : 'x';
+  CAF_CHECK_EQUAL(parsed(longest + "x"), "invalid_field");
+  if (longest.ends_with('/')) longest.back() = 'x';
+  CAF_CHECK_EQUAL(parsed(longest), longest);
+  constexpr std::size_t target_bytes_max = 8'192, rest = 192;  // the route and the other members
+  CAF_CHECK(3 * longest.size() + cursor_of(longest).size() + rest <= target_bytes_max);
+}
+
 // Invariants: what is parsed parses to itself; no part of it is empty, `.` or `..`.
 CAF_TEST(random texts parse to paths that stay as they are) {
   std::mt19937_64 random(tests::seed());
