@@ -9,7 +9,6 @@ import unittest
 import urllib.parse
 
 from harness import DaemonCase, limit, percentile, rss_bytes, run_threads
-from waiting import wait_until
 
 MIB = 1 << 20
 
