@@ -12,6 +12,8 @@ MIB = 1 << 20
 
 
 class Bounds(DaemonCase):
+    # What is cut of a GiB is kept in the workspace.
+    flags = ("--limits.disk_bytes", str(4 << 30))
     CODE = ("import sys\nfiller = 'x' * (2**20 - 9) + '\\n'\n"
             "for i in range({n}):\n    sys.stdout.write('%07d\\n' % i + filler)\n"
             "    sys.stdout.flush()\n")
