@@ -122,8 +122,8 @@ using client_call =
     std::variant<call::execute, call::follow_execution, call::get_execution, call::cancel_execution,
                  call::give_stdin, call::resize_terminal, call::create_sandbox,
                  call::delete_sandbox, call::begin_turn, call::get_limits, call::change_limits,
-                 call::create_kernel, call::delete_kernel,
-                 call::interrupt_kernel, call::restart_kernel, call::follow_node>;
+                 call::create_kernel, call::delete_kernel, call::interrupt_kernel,
+                 call::restart_kernel, call::follow_node>;
 
 class client_port {
  public:
