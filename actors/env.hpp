@@ -83,7 +83,7 @@ class kernel_port {
   virtual void interrupt() = 0;
   /// SIGKILL to the process group and every descendant that left it.
   virtual void kill() = 0;
-  /// Asks for `drained`, for the generation that exited; at most 20 ms later.
+  /// Asks for `drained`, for the generation that exited; at most 200 ms later.
   virtual void drain() = 0;
   virtual void consumed(std::uint64_t bytes) = 0;
   /// CPU time and peak memory of the running process; 0 when there is none.

@@ -26,7 +26,7 @@ constexpr int receive_messages_max = 64;
 constexpr std::uint64_t counted_bytes = 1 << 20;
 constexpr auto handshake_repeat = 50ms;
 constexpr auto quiet_for = 3ms;
-constexpr auto drain_max = 20ms;
+constexpr auto drain_max = 200ms;  // on a machine that has no time for us
 
 std::int64_t wall_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(

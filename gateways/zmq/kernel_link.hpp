@@ -49,7 +49,7 @@ class kernel_link : public std::enable_shared_from_this<kernel_link> {
   /// One tick of the heartbeat: judges the last ping, sends the next.
   void beat();
   void consumed(std::uint64_t bytes);
-  /// Calls `done` when the channels of the dead process have been quiet for 3 ms, or after 20 ms.
+  /// Calls `done` when the channels of the dead process have been quiet for 3 ms, or after 200 ms.
   void drain(std::function<void()> done);
   void close();
 
