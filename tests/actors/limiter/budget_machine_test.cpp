@@ -94,7 +94,8 @@ CAF_TEST(a workspace that goes over its limit ends what runs and refuses what co
 CAF_TEST(what goes on writing over the limit is killed and a client that puts a file is not ) {
   bench b;
   b.works = false;
-  CAF_CHECK_EQUAL(b.look_at_disk(11 * mib).hits.at(0).action, "refused");
+  auto first = b.look_at_disk(11 * mib);
+  CAF_CHECK_EQUAL(first.hits.at(0).action, "refused");
   CAF_CHECK(b.look_at_disk(12 * mib, 0).orders.empty());
   CAF_CHECK(b.look_at_disk(13 * mib, 0).orders.empty());
   CAF_CHECK(b.look_at_disk(14 * mib).orders.empty());  // it has a moment to stop
