@@ -164,8 +164,10 @@ class OutputBound:
             self._enter(size)
 
             def send():
-                sender._really_send(message, *args, **kwargs)
-                self._leave(size)
+                try:
+                    sender._really_send(message, *args, **kwargs)
+                finally:
+                    self._leave(size)
 
             sender.schedule(send)
 
