@@ -181,8 +181,8 @@ class http_server::impl {
     });
   }
 
-  /// Nothing is congested within the machine; what some algorithms do about it (pacing, in bbr) is
-  /// a tenth of a small answer's cost. `reno` is in every kernel and open to every user.
+  /// Nothing is congested within the machine, and some algorithms set timers for each answer to
+  /// find that out (bbr paces). `reno` does not, is in every kernel, and is open to every user.
   static void spare_congestion_control(int socket) {
     constexpr std::string_view name = "reno";
     ::setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, name.data(), name.size());
