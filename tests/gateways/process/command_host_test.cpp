@@ -93,8 +93,9 @@ struct world {
   std::shared_ptr<recorder> start(actors::command_start what) {
     sink = std::make_shared<recorder>();
     port = host->make_port(sink);
-    sink->on_printed = [this](std::uint64_t bytes) {
-      if (!holds) port->consumed(bytes);
+    // By its address, which holds as long as it calls: `port` may be on its way to another.
+    sink->on_printed = [this, to = port.get()](std::uint64_t bytes) {
+      if (!holds) to->consumed(bytes);
     };
     port->start(std::move(what));
     return sink;
