@@ -8,6 +8,7 @@
 #include <random>
 
 #include "actors/directory.hpp"
+#include "actors/here_first.hpp"
 #include "actors/limiter/limiter.hpp"
 #include "actors/node_config.hpp"
 #include "actors/sandbox/sandboxes.hpp"
@@ -104,6 +105,7 @@ int serve(const config::settings& settings) {
                 handles,
                 [main_thread] { pthread_kill(main_thread, gateways::ready_signal); }};
   actors::node_config config(settings.node.threads);
+  config.load<actors::here_first>();
   caf::actor_system sys(config);
   auto port = gateways::make_actor_port(sys, e);
   gateways::http_server_options http{settings.http,  settings.node.insecure, dir->token(),

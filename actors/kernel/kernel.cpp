@@ -75,7 +75,8 @@ void kernel_state_impl::prepare(const env& e, kernel_args args) {
   port_ = e.make_kernel_port(std::make_shared<mailbox_sink>(kernel_actor(self_)));
   self_->set_down_handler([this](const caf::down_msg& dm) {
     for (auto& [id, log] : logs_)
-      std::erase_if(log.followers, [&](auto& f) { return f.address() == dm.source; });
+      for (auto* all : {&log.followers, &log.waiting})
+        std::erase_if(*all, [&](auto& f) { return f.address() == dm.source; });
   });
   auto timeout = std::chrono::milliseconds(e.settings.journal.commit_timeout_ms);
   if (auto journal = e.handles.journal())
@@ -148,11 +149,12 @@ caf::result<execution_record> kernel_state_impl::accept(protocol::execution_requ
   auto id = r.id;
   // Whoever is told of it may ask for it, also of the next daemon.
   auto at_once = r.told_early || !r.idempotency_key.empty();
+  auto to_whom = r.told_early ? &event_log::followers : &event_log::waiting;
   auto answer = ask(kernel_event::execute{std::move(r)}, id);
   auto it = logs_.find(id);
   if (it == logs_.end()) return answer;
   self_->monitor(to);
-  it->second.followers.push_back(std::move(to));
+  (it->second.*to_whom).push_back(std::move(to));
   it->second.changed = true;
   if (at_once)
     fill_journal();
@@ -165,8 +167,7 @@ void kernel_state_impl::timer_went_off(const kernel_timer& x) {
   if (x.kind == kernel_timer::begin) return begin({});
   if (x.kind == kernel_timer::deadlines) return look_at_deadlines();
   if (x.kind == kernel_timer::commits) return look_at_commits();
-  journal_due_ = false;
-  fill_journal();
+  journal_tick();
 }
 
 moment kernel_state_impl::now() const {
@@ -299,6 +300,10 @@ void kernel_state_impl::tell_end(event_log& log) {
     self_->send(f,
                 protocol::event_batch{
                     log.record.id, log.record.last_event, {log.events.back()}, true, log.record});
+    self_->demonitor(f.address());
+  }
+  for (auto& f : std::exchange(log.waiting, {})) {
+    self_->send(f, protocol::event_batch{log.record.id, 1, log.events, true, log.record});
     self_->demonitor(f.address());
   }
 }

@@ -42,9 +42,11 @@ class kernel_state_impl {
     std::size_t told = 0;                  ///< how many the followers have
     std::size_t journalled = 0;            ///< how many the journal has
     bool changed = false;                  ///< the journal has not this `record` yet
+    bool ticked = false;                   ///< it has been there at a `journal_tick`
     std::vector<follower_actor> followers;
-    std::size_t spilling = 0;    ///< pieces of cut output on their way to its file
-    bool ended = false;          ///< `record` is final; told once it is kept on disk
+    std::vector<follower_actor> waiting;  ///< they are told everything at the end, at once
+    std::size_t spilling = 0;             ///< pieces of cut output on their way to its file
+    bool ended = false;                   ///< `record` is final; told once it is kept on disk
     std::uint64_t log_file = 0;  ///< of the commit log, which keeps it: it was told; 0: not kept so
     double told_by_ms = 0;  ///< then it is told whether the journal has it or not; 0: not sent yet
     double cpu_ms_at_start = 0;
@@ -83,7 +85,11 @@ class kernel_state_impl {
   void tell(event_log& log);
   void happened(std::string type, std::string data);
   void journal_soon();
-  void fill_journal();
+  /// Which logs the journal is told of.
+  enum class log_age { any, second_tick };
+
+  void journal_tick();
+  void fill_journal(log_age from_age = log_age::any);
   void look_at_deadlines();
   void watch_commits();
   void look_at_commits();

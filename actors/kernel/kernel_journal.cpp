@@ -15,20 +15,29 @@ void kernel_state_impl::happened(std::string type, std::string data) {
   journal_soon();
 }
 
-/// A short execution reaches the journal with its end, in one go; a long one every `flush_ms`.
 void kernel_state_impl::journal_soon() {
   if (std::exchange(journal_due_, true)) return;
   self_->delayed_send(self_, std::chrono::milliseconds(env_->settings.journal.flush_ms),
                       kernel_timer{kernel_timer::journal});
 }
 
-void kernel_state_impl::fill_journal() {
+/// A short execution reaches the journal with its end, in one go; a long one every `flush_ms`.
+void kernel_state_impl::journal_tick() {
+  journal_due_ = false;
+  fill_journal(log_age::second_tick);
+}
+
+void kernel_state_impl::fill_journal(log_age from_age) {
   hand_over_ends();
   auto journal = env_->handles.journal();
   if (!journal) return;
   for (auto& event : std::exchange(happened_, {})) self_->send(journal, std::move(event));
   for (auto& [id, log] : logs_) {
     if (log.ended) continue;  // its end takes the rest along
+    if (from_age == log_age::second_tick && !std::exchange(log.ticked, true)) {
+      journal_soon();
+      continue;
+    }
     if (std::exchange(log.changed, false)) self_->send(journal, log.record);
     if (log.journalled == log.told) continue;
     auto from = log.events.begin();

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
@@ -14,6 +15,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "actors/run_here.hpp"
 #include "gateways/http/session.hpp"
 #include "protocol/http/problem.hpp"
 #include "protocol/http/target.hpp"
@@ -133,6 +135,8 @@ class http_server::impl {
   using session_type = session<tcp_stream>;
 
   void run() {
+    ::pthread_setname_np(::pthread_self(), "http");
+    actors::run_here actors([this](auto f) { asio::post(context_, std::move(f)); });
     for (;;) {
       try {
         context_.run();

@@ -15,7 +15,15 @@ using protocol::error_code;
 using std::chrono::milliseconds;
 
 /// What a tick is for.
-enum rhythm : std::uint64_t { flush_asked, flush_due, retry_due, prune_due, rest_due, tell_asked };
+enum rhythm : std::uint64_t {
+  flush_asked,
+  flush_due,
+  lazy_flush_due,
+  retry_due,
+  prune_due,
+  rest_due,
+  tell_asked
+};
 
 constexpr std::uint64_t flush_bytes = 1 << 20;  ///< so much does not wait for `flush_ms`
 constexpr int wal_pages_max = 16'384;           ///< beyond, the log is moved without a pause
@@ -60,7 +68,7 @@ caf::result<protocol::committed> journal_state::commit(protocol::commit_executio
   end(what);
   if (file == 0) return answer_on_disk(id);
   ++from_log_[file];
-  flush_later();
+  flush_lazily();
   return protocol::committed{id};
 }
 
@@ -102,7 +110,7 @@ void journal_state::keep(protocol::mark_kernel& mark) {
 
 void journal_state::happened(std::string type, std::string data) {
   note(std::move(type), std::move(data));
-  flush_later();
+  flush_lazily();
 }
 
 void journal_state::note(std::string type, std::string data) {
@@ -190,17 +198,27 @@ void journal_state::flush_now() {
 }
 
 void journal_state::flush_later() {
-  const auto& options = env_->settings.journal;
+  if (!may_wait() || flush_asked_ || std::exchange(flush_due_, true)) return;
+  later(milliseconds(env_->settings.journal.flush_ms), flush_due);
+}
+
+void journal_state::flush_lazily() {
+  if (!may_wait() || flush_asked_ || flush_due_ || std::exchange(lazy_flush_due_, true)) return;
+  later(lazy_factor * milliseconds(env_->settings.journal.flush_ms), lazy_flush_due);
+}
+
+/// False: what is pending was written, or dropped, since it is too much to wait.
+bool journal_state::may_wait() {
   publish_pending();
   if (degraded_) {
-    auto dropped = pending_.shrink(options.pending_bytes_max);
+    auto dropped = pending_.shrink(env_->settings.journal.pending_bytes_max);
     dropped_ += dropped;
     env_->views.counters.journal_rows_dropped += dropped;
-    return;
+    return false;
   }
-  if (pending_.bytes() >= flush_bytes) return flush();
-  if (flush_asked_ || std::exchange(flush_due_, true)) return;
-  later(milliseconds(options.flush_ms), flush_due);
+  if (pending_.bytes() < flush_bytes) return true;
+  flush();
+  return false;
 }
 
 void journal_state::flush() {
@@ -340,6 +358,7 @@ void journal_state::on_tick(std::uint64_t which) {
   switch (which) {
     case flush_asked: flush_asked_ = false; return flush();
     case flush_due: flush_due_ = false; return flush();
+    case lazy_flush_due: lazy_flush_due_ = false; return flush();
     case retry_due: return retry();
     case prune_due: return prune();
     case rest_due: return rest();

@@ -2,10 +2,11 @@
 //
 // Spawned detached by main, because SQLite blocks. Everybody who makes something worth keeping
 // writes to it; gateways and restarted actors read from it. Rows collect in `pending_rows` and are
-// written together: an end at once, with whatever else waits in the mailbox; the rest after
-// `journal.flush_ms`. Nothing ticks while nothing waits, but for the pruning once a minute.
-// Invariants: an answered end is on disk, or was answered as not durable; readers see what was
-// written before, on disk or not; node events are numbered without a gap, over restarts too.
+// written together: an end at once, with whatever else waits in the mailbox; ends that the commit
+// log has and events of the node after `lazy_factor` times `journal.flush_ms`; the rest after that.
+// Nothing ticks while nothing waits, but for the pruning once a minute. Invariants: an answered end
+// is on disk, or was answered as not durable; readers see what was written before, on disk or not;
+// node events are numbered without a gap, over restarts too.
 #pragma once
 
 #include <caf/stateful_actor.hpp>
@@ -30,6 +31,7 @@ class journal_state {
   using pointer = actors::journal_actor::stateful_pointer<journal_state>;
   using commit_promise = caf::typed_response_promise<protocol::committed>;
   static inline const char* name = "journal";
+  static constexpr int lazy_factor = 5;
 
   explicit journal_state(pointer self) : self_(self) {}
   ~journal_state();
@@ -64,6 +66,8 @@ class journal_state {
   void flush();
   void flush_now();
   void flush_later();
+  void flush_lazily();
+  bool may_wait();
   void written();
   void refused(const disk_fault& why);
   void retry();
@@ -99,6 +103,7 @@ class journal_state {
 
   bool flush_asked_ = false;  ///< a message to ourselves is behind what the mailbox holds
   bool flush_due_ = false;    ///< one is on its way, `flush_ms` from now
+  bool lazy_flush_due_ = false;
   bool rest_due_ = false;
   bool degraded_ = false;
   bool reopen_ = false;    ///< the next try begins with opening the file again

@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "actors/run_here.hpp"
 #include "gateways/process/command_process.hpp"
 #include "gateways/process/signals.hpp"
 #include "gateways/process/sweeper.hpp"
@@ -53,6 +54,7 @@ command_host::core::core(command_host_options given, launcher& launch)
 
 void command_host::core::run() {
   ::pthread_setname_np(::pthread_self(), "commands");
+  actors::run_here actors([this](auto f) { asio::post(io, std::move(f)); });
   io.run();
 }
 

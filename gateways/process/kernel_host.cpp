@@ -19,6 +19,7 @@
 #include <thread>
 #include <utility>
 
+#include "actors/run_here.hpp"
 #include "gateways/process/kernel_process.hpp"
 #include "gateways/process/signals.hpp"
 #include "gateways/process/sweeper.hpp"
@@ -100,6 +101,7 @@ kernel_host::core::core(const config::kernel_options& kernel, kernel_host_option
 void kernel_host::core::run() {
   ::pthread_setname_np(::pthread_self(), "kernels");
   beat();
+  actors::run_here actors([this](auto f) { asio::post(io, std::move(f)); });
   io.run();
 }
 

@@ -64,6 +64,7 @@ inline actors::journal_actor::behavior_type fake_journal(actors::journal_actor::
 struct followed {
   std::vector<std::string> lines;
   std::uint64_t next = 1;
+  std::size_t batches = 0;
   bool ended = false;
   protocol::execution_record record;
 };
@@ -72,6 +73,7 @@ inline actors::follower_actor::behavior_type recorder(actors::follower_actor::po
                                                       followed* f) {
   return {[f](const protocol::event_batch& b) {
     if (b.first != f->next) return;  // a gap shows as missing lines
+    ++f->batches;
     for (auto& e : b.events) f->lines.emplace_back(e.view());
     f->next += b.events.size();
     f->ended = b.ended;

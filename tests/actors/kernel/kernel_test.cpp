@@ -38,8 +38,8 @@ struct fixture : tests::actor_fixture {
     process->come_up();
     deliver();
   }
-  execution_record execute(const std::string& id) {
-    execution_request r{.id = id, .code = "print(1)"};
+  execution_record execute(const std::string& id, bool streams = true) {
+    execution_request r{.id = id, .code = "print(1)", .told_early = streams};
     return ask<execution_record>(kernel, r, reader);
   }
 };
@@ -75,6 +75,19 @@ CAF_TEST(the end is told only once the journal has it) {
   CAF_CHECK(seen.ended);
 }
 
+CAF_TEST(who waits for the end hears everything at once then) {
+  start();
+  execute("exe_1", false);
+  process->say(jupyter::channel::iopub, "status", R"({"execution_state":"busy"})", "exe_1");
+  deliver();
+  CAF_CHECK(seen.lines.empty());
+  process->run("exe_1", "x");
+  deliver();
+  CAF_CHECK(seen.ended);
+  CAF_CHECK_EQUAL(seen.batches, std::size_t{1});
+  CAF_CHECK_EQUAL(seen.lines.size(), 5u);
+}
+
 CAF_TEST(an end that the commit log has is told at once and the journal gets it soon) {
   start();
   kept.holds = true;
@@ -97,6 +110,7 @@ CAF_TEST(the commit log keeps all events also when the journal has the first of 
   execute("exe_1");
   process->say(jupyter::channel::iopub, "status", R"({"execution_state":"busy"})", "exe_1");
   deliver();
+  pass(20ms);  // it may be over soon
   pass(20ms);
   process->run("exe_1", "x");
   deliver();

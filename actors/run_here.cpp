@@ -1,0 +1,88 @@
+#include "actors/run_here.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/execution_unit.hpp>
+#include <caf/resumable.hpp>
+#include <chrono>
+#include <deque>
+#include <utility>
+
+#include "actors/here_first.hpp"
+
+namespace actors {
+namespace {
+
+/// So long the thread's own work waits for actors, and for the last of them to finish.
+constexpr auto turn_max = std::chrono::microseconds(500);
+constexpr std::size_t messages_max = 8;  // of one actor, before others have their turn
+
+}  // namespace
+
+class run_here::unit : public caf::execution_unit {
+ public:
+  explicit unit(post_function post) : post_(std::move(post)) {}
+
+  void exec_later(caf::resumable* job) override {
+    waiting_.push_back(job);
+    if (!std::exchange(asked_, true)) post_([this] { run(); });
+  }
+
+  void enqueue(here_first& scheduler, caf::resumable* job) {
+    if (scheduler_ && scheduler_ != &scheduler) return scheduler.to_workers(job);
+    scheduler_ = &scheduler;
+    system_ = &scheduler.system();
+    exec_later(job);
+  }
+
+  void hand_over() {
+    for (auto* job : std::exchange(waiting_, {})) scheduler_->to_workers(job);
+  }
+
+ private:
+  void run() {
+    auto end = std::chrono::steady_clock::now() + turn_max;
+    while (!waiting_.empty() && std::chrono::steady_clock::now() < end) {
+      auto* job = waiting_.front();
+      waiting_.pop_front();
+      if (job->resume(this, messages_max) == caf::resumable::resume_later)
+        scheduler_->to_workers(job);
+      else
+        caf::intrusive_ptr_release(job);
+    }
+    asked_ = false;
+    hand_over();
+  }
+
+  const post_function post_;
+  std::deque<caf::resumable*> waiting_;
+  bool asked_ = false;               ///< `run` comes
+  here_first* scheduler_ = nullptr;  ///< whose actors run here
+};
+
+namespace {
+
+thread_local run_here* of_this_thread = nullptr;
+
+}  // namespace
+
+run_here::run_here(post_function post) : unit_(std::make_unique<unit>(std::move(post))) {
+  of_this_thread = this;
+}
+
+run_here::~run_here() {
+  of_this_thread = nullptr;
+  unit_->hand_over();
+}
+
+caf::actor_system::module* here_first::make(caf::actor_system& sys, caf::detail::type_list<>) {
+  return new here_first(sys);
+}
+
+void here_first::enqueue(caf::resumable* job) {
+  if (of_this_thread)
+    of_this_thread->unit_->enqueue(*this, job);
+  else
+    super::enqueue(job);
+}
+
+}  // namespace actors
