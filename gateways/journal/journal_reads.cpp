@@ -105,7 +105,7 @@ caf::result<protocol::sandbox_list> journal_state::load(const protocol::load_san
   if (!kept) return cannot_read(kept.error());
   protocol::sandbox_list out{std::move(*kept)};
   for (const auto& [id, here] : pending_.sandboxes()) {
-    std::erase_if(out.specs, [&](const auto& x) { return x.id == id; });
+    std::erase_if(out.specs, [&id = id](const auto& x) { return x.id == id; });
     if (here.spec) out.specs.push_back(*here.spec);
   }
   return out;
