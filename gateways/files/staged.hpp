@@ -30,6 +30,8 @@ class staged {
   result<struct stat> put(bool replace, unsigned permissions);
 
   const spot& where() const { return at_; }
+  /// For reading what was written.
+  int fd() const { return fd_.get(); }
 
  private:
   staged(spot at, descriptor fd, std::string hidden)

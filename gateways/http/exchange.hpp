@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -99,7 +100,7 @@ class byte_source {
 
 struct download {
   answer head;
-  std::uint64_t length = 0;
+  std::optional<std::uint64_t> length;  ///< none: till the source ends
   std::shared_ptr<byte_source> bytes;
 };
 

@@ -14,6 +14,9 @@
 
 namespace gateways::http {
 
+/// `disk_quota`, since its limit leaves no more.
+protocol::fault no_room(std::uint64_t bytes);
+
 struct workspace_place {
   std::string sandbox_id;
   std::string folder;
@@ -52,6 +55,29 @@ struct workspace_place {
     out.only_reads = true;
     return out;
   }
+};
+
+/// Takes the bytes of a request into `To`, which has `write`, but no more than there is room for.
+template <class To>
+class limited_sink final : public byte_sink {
+ public:
+  using ending = file_outcome (*)(To&);
+
+  limited_sink(To to, std::optional<std::uint64_t> room_bytes, ending end)
+      : to_(std::move(to)), room_bytes_(room_bytes), end_(end) {}
+
+  protocol::result<void> write(std::string_view bytes) override {
+    taken_ += bytes.size();
+    if (room_bytes_ && taken_ > *room_bytes_) return no_room(*room_bytes_);
+    return to_.write(bytes);
+  }
+  file_outcome finish() override { return end_(to_); }
+
+ private:
+  To to_;
+  std::optional<std::uint64_t> room_bytes_;
+  ending end_;
+  std::uint64_t taken_ = 0;
 };
 
 /// What `limit` leaves when so much is `used`; none: a limit of 0 is none.

@@ -87,11 +87,12 @@ std::shared_ptr<download_work> download_work::start(download what, const file_po
                                                     waker wake) {
   std::shared_ptr<download_work> out(
       new download_work(std::move(what.bytes), what.length, pools, std::move(wake)));
-  out->ask(std::min<std::uint64_t>(piece_bytes, out->left_));
+  out->ask();
   return out;
 }
 
-void download_work::ask(std::size_t bytes) {
+void download_work::ask() {
+  auto bytes = std::min<std::uint64_t>(piece_bytes, left_.value_or(piece_bytes));
   if (bytes == 0) return;
   pools_.quick->post(key_of(this), [self = shared_from_this(), bytes] { self->read(bytes); });
 }
@@ -102,22 +103,30 @@ void download_work::read(std::size_t bytes) {
     std::lock_guard lock(mutex_);
     if (piece && !piece->empty())
       ready_ = std::move(*piece);
+    else if (piece && open_ended_)
+      ended_ = true;
     else
       broken_ = true;
   }
   wake_();
 }
 
-std::optional<protocol::buffer> download_work::next() {
+std::optional<std::string> download_work::next() {
   std::optional<std::string> piece;
   {
     std::lock_guard lock(mutex_);
     piece = std::exchange(ready_, std::nullopt);
   }
   if (!piece) return std::nullopt;
-  left_ -= piece->size();
-  ask(std::min<std::uint64_t>(piece_bytes, left_));
-  return protocol::buffer(std::move(*piece));
+  if (left_) *left_ -= piece->size();
+  ask();
+  return piece;
+}
+
+bool download_work::all_given() {
+  if (left_) return *left_ == 0;
+  std::lock_guard lock(mutex_);
+  return ended_ && !ready_;
 }
 
 bool download_work::broken() {

@@ -56,24 +56,32 @@ class download_work : public std::enable_shared_from_this<download_work> {
   static std::shared_ptr<download_work> start(download what, const file_pools& pools, waker wake);
 
   /// The next piece. None: it is not read yet, or all was given, or it broke.
-  std::optional<protocol::buffer> next();
-  bool all_given() const { return left_ == 0; }
+  std::optional<std::string> next();
+  bool all_given();
+  /// Its length was not known: it ends when it ends.
+  bool open_ended() const { return open_ended_; }
   /// The bytes ended before the length that was promised, or cannot be read.
   bool broken();
 
  private:
-  download_work(std::shared_ptr<byte_source> bytes, std::uint64_t length, const file_pools& pools,
-                waker wake)
-      : bytes_(std::move(bytes)), pools_(pools), wake_(std::move(wake)), left_(length) {}
-  void ask(std::size_t bytes);
+  download_work(std::shared_ptr<byte_source> bytes, std::optional<std::uint64_t> length,
+                const file_pools& pools, waker wake)
+      : bytes_(std::move(bytes)),
+        pools_(pools),
+        wake_(std::move(wake)),
+        open_ended_(!length),
+        left_(length) {}
+  void ask();
   void read(std::size_t bytes);
 
   std::shared_ptr<byte_source> bytes_;  ///< used on the pool only
   file_pools pools_;
   waker wake_;
-  std::uint64_t left_;  ///< used by the session only
+  const bool open_ended_;
+  std::optional<std::uint64_t> left_;  ///< used by the session only
   std::mutex mutex_;
   std::optional<std::string> ready_;
+  bool ended_ = false;  ///< one whose length was not known
   bool broken_ = false;
 };
 

@@ -67,6 +67,10 @@ outcome get_file(const services& s, const request& r);
 outcome put_file(const services& s, const request& r);
 outcome delete_file(const services& s, const request& r);
 
+// handlers_archive.cpp
+outcome get_archive(const services& s, const request& r);
+outcome put_archive(const services& s, const request& r);
+
 // handlers_fs.cpp
 outcome stat_path(const services& s, const request& r);
 outcome list_path(const services& s, const request& r);

@@ -55,37 +55,13 @@ class file_source final : public byte_source {
   std::uint64_t at_;
 };
 
-protocol::fault no_room(std::uint64_t bytes) {
-  return {error_code::disk_quota,
-          "`disk_bytes` leaves " + std::to_string(bytes) +
-              " bytes for files, as they were last measured",
-          "{\"remaining\":" + std::to_string(bytes) + "}", 0};
+file_outcome end_upload(files::upload& to) {
+  auto done = to.finish();
+  if (!done) return done.error();
+  auto out = json_answer(done->created ? 201 : 200, paths::written_json(done->file));
+  add_line(out.lines, "ETag", done->file.etag);
+  return out;
 }
-
-class file_sink final : public byte_sink {
- public:
-  file_sink(files::upload to, std::optional<std::uint64_t> room_bytes)
-      : to_(std::move(to)), room_bytes_(room_bytes) {}
-
-  protocol::result<void> write(std::string_view bytes) override {
-    taken_ += bytes.size();
-    if (room_bytes_ && taken_ > *room_bytes_) return no_room(*room_bytes_);
-    return to_.write(bytes);
-  }
-
-  file_outcome finish() override {
-    auto done = to_.finish();
-    if (!done) return done.error();
-    auto out = json_answer(done->created ? 201 : 200, paths::written_json(done->file));
-    add_line(out.lines, "ETag", done->file.etag);
-    return out;
-  }
-
- private:
-  files::upload to_;
-  std::optional<std::uint64_t> room_bytes_;
-  std::uint64_t taken_ = 0;
-};
 
 struct reading {
   std::string path;
@@ -140,6 +116,13 @@ file_outcome read(const files::root& in, const reading& what) {
 
 }  // namespace
 
+protocol::fault no_room(std::uint64_t bytes) {
+  return {error_code::disk_quota,
+          "`disk_bytes` leaves " + std::to_string(bytes) +
+              " bytes for files, as they were last measured",
+          "{\"remaining\":" + std::to_string(bytes) + "}", 0};
+}
+
 outcome get_file(const services& s, const request& r) {
   auto at = workspace_of(s, r);
   if (!at) return at.error();
@@ -163,7 +146,8 @@ outcome put_file(const services& s, const request& r) {
     if (!in) return in.error();
     auto to = files::upload::open(std::move(*in), path, only_if);
     if (!to) return to.error();
-    return std::shared_ptr<byte_sink>(std::make_shared<file_sink>(std::move(*to), at.room_bytes));
+    return std::shared_ptr<byte_sink>(
+        std::make_shared<limited_sink<files::upload>>(std::move(*to), at.room_bytes, end_upload));
   };
   return upload_plan{at->sandbox_id, std::move(open)};
 }

@@ -124,6 +124,8 @@ json operation(const route& r) {
   responses[std::to_string(r.status)] = success(r, r.status);
   if (r.created) responses["201"] = success(r, 201);
   if (r.gives_bytes) add_bytes(responses, r.status);
+  if (r.gives_archive)
+    responses["200"]["content"] = {{"application/x-tar", {{"schema", json::object()}}}};
   if (r.accepted) responses["202"] = success(r, 202);
   add_errors(responses, r);
   out["responses"] = responses;

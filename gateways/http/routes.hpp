@@ -57,6 +57,7 @@ struct route {
   bool created = false;                        ///< may also answer 201
   bool tail = false;           ///< the last name stands for all the rest of the path
   bool gives_bytes = false;    ///< may answer a file's bytes
+  bool gives_archive = false;  ///< answers a tar archive
   bool takes_bytes = false;    ///< the body is a file's bytes: streamed, not kept
   bool in_drain = false;       ///< helps work to end, so it is taken while the daemon drains
   std::string_view failing{};  ///< what a 503 of its own shape says, if it has one

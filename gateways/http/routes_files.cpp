@@ -56,6 +56,30 @@ void add_bytes(std::vector<route>& to) {
                 .tail = true});
 }
 
+void add_archives(std::vector<route>& to) {
+  using enum method;
+  constexpr std::string_view one = "/v1/sandboxes/{sandbox_id}/fs/archive";
+  to.push_back({.verb = get,
+                .pattern = one,
+                .id = "getArchive",
+                .tag = "files",
+                .summary = "A folder as a tar archive",
+                .handle = get_archive,
+                .queries = {path_query},
+                .errors = read_errors,
+                .gives_archive = true});
+  to.push_back({.verb = put,
+                .pattern = one,
+                .id = "putArchive",
+                .tag = "files",
+                .summary = "Unpack a tar archive into a folder",
+                .handle = put_archive,
+                .answers = "Unpacked",
+                .queries = {path_query},
+                .errors = write_errors({malformed_request, already_exists, timed_out}),
+                .takes_bytes = true});
+}
+
 void add_reads(std::vector<route>& to, const request_rules& rules) {
   using enum method;
   to.push_back({.verb = get,
@@ -146,6 +170,7 @@ void add_file_routes(std::vector<route>& to, const request_rules& rules) {
   add_bytes(to);
   add_reads(to, rules);
   add_changes(to, rules);
+  add_archives(to);
 }
 
 }  // namespace gateways::http

@@ -100,6 +100,7 @@ class session final : public connection, public std::enable_shared_from_this<ses
   void send(file_outcome what);
   void begin_download(download what);
   void pump_download();
+  void add_frame(std::string& piece);
   void drop_file_work();
 
   // session_write.ipp

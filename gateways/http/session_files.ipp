@@ -1,6 +1,8 @@
 // The part of `session` that moves the bytes of files.
 #pragma once
 
+#include <charconv>
+
 #include "gateways/http/session.hpp"
 
 namespace gateways::http {
@@ -84,15 +86,18 @@ void session<Stream>::begin_download(download what) {
   stage_ = stage::answering;
   status_ = what.head.status;
   out_.clear();
+  // Without chunks only the end of the connection tells the end of what has no length.
+  if (!what.length && request_.head.version < 11) keep_ = false;
   host_.front.render().append_head(out_, {.status = what.head.status,
                                           .type = what.head.type,
                                           .request_id = request_.id,
                                           .lines = request_.lines,
                                           .more_lines = what.head.lines,
-                                          .length = what.length,
+                                          .length = what.length.value_or(0),
+                                          .streamed = !what.length,
                                           .keep = keeps(),
                                           .version = request_.head.version});
-  if (!request_.omits_body() && what.length > 0)
+  if (!request_.omits_body() && what.length != 0u)
     download_ = download_work::start(std::move(what), host_.pools, file_waker());
   write();
 }
@@ -101,14 +106,29 @@ void session<Stream>::begin_download(download what) {
 template <class Stream>
 void session<Stream>::pump_download() {
   if (writing_ || stage_ != stage::answering) return;
-  auto piece = download_->next();
-  if (piece) {
-    body_ = std::move(*piece);
-    if (download_->all_given()) download_.reset();
+  bool chunked = download_->open_ended() && request_.head.version >= 11;
+  if (auto piece = download_->next()) {
+    if (chunked) add_frame(*piece);
+    body_ = protocol::buffer(std::move(*piece));
+    if (!download_->open_ended() && download_->all_given()) download_.reset();
     write();
   } else if (download_->broken()) {
-    close();  // the length that was promised cannot be kept
+    close();  // before the end that was promised
+  } else if (download_->open_ended() && download_->all_given()) {
+    download_.reset();
+    if (!chunked) return answer_written();
+    out_ = "0\r\n\r\n";
+    write();
   }
+}
+
+/// The piece as one chunk: what stands before it in `out_`, what stands behind it with it.
+template <class Stream>
+void session<Stream>::add_frame(std::string& piece) {
+  char digits[17];
+  auto end = std::to_chars(digits, digits + sizeof digits, piece.size(), 16).ptr;
+  out_.append(digits, end).append("\r\n");
+  piece += "\r\n";
 }
 
 template <class Stream>
