@@ -96,7 +96,7 @@ class Places(Case):
                                  stdin=subprocess.PIPE)
         self.addCleanup(other.wait, 10)
         self.addCleanup(other.stdin.close)
-        wait_until(lambda: str(other.pid) in read(self.node, "cgroup.procs").split(), 10, "it is in")
+        wait_until(lambda: str(other.pid) in read(self.node, "cgroup.procs").split(), 10, "it is")
         daemon = self.serve(Daemon())
         self.assertEqual(self.level(daemon), "full")
         self.assertEqual(read(f"/proc/{daemon.pid}/cgroup"), "0::" + self.node[len(MOUNT):])
