@@ -4,15 +4,41 @@
 // workspace is opened anew for each piece.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "actors/limiter/turn_ledger.hpp"
 #include "gateways/files/root.hpp"
 #include "gateways/http/exchange.hpp"
 #include "gateways/http/routes.hpp"
 
 namespace gateways::http {
+
+/// A client's write as a step of the turn; given back unless the write was made.
+class write_step {
+ public:
+  write_step(std::shared_ptr<actors::turn_ledger> ledger, std::optional<std::uint64_t> turn)
+      : ledger_(std::move(ledger)), turn_(turn) {}
+  ~write_step() {
+    if (turn_ && !made_) ledger_->give_back(*turn_);
+  }
+  write_step(const write_step&) = delete;
+  write_step& operator=(const write_step&) = delete;
+
+  /// The workspace has grown by this much.
+  void made(std::uint64_t bytes) {
+    made_ = true;
+    if (ledger_) ledger_->put(bytes);
+  }
+
+ private:
+  std::shared_ptr<actors::turn_ledger> ledger_;  ///< null: there is no limiter
+  std::optional<std::uint64_t> turn_;            ///< none: it is no step
+  bool made_ = false;
+};
+using step_of_write = std::shared_ptr<write_step>;
 
 struct workspace_place {
   std::string sandbox_id;
@@ -56,6 +82,11 @@ struct workspace_place {
 
 /// What `limit` leaves when so much is `used`; none: a limit of 0 is none.
 std::optional<std::uint64_t> room_of(std::uint64_t limit, std::uint64_t used);
+
+/// Takes a step of the turn, or `step_limit`. What goes into `upload/` alone is no step: there the
+/// user's files come from, not a tool's.
+protocol::result<step_of_write> step_for(const services& s, const workspace_place& at,
+                                         std::string_view path);
 
 /// Of the sandbox in the route's first parameter.
 protocol::result<workspace_place> workspace_of(const services& s, const request& r);

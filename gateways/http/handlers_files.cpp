@@ -64,8 +64,8 @@ protocol::fault no_room(std::uint64_t bytes) {
 
 class file_sink final : public byte_sink {
  public:
-  file_sink(files::upload to, std::optional<std::uint64_t> room_bytes)
-      : to_(std::move(to)), room_bytes_(room_bytes) {}
+  file_sink(files::upload to, std::optional<std::uint64_t> room_bytes, step_of_write step)
+      : to_(std::move(to)), room_bytes_(room_bytes), step_(std::move(step)) {}
 
   protocol::result<void> write(std::string_view bytes) override {
     taken_ += bytes.size();
@@ -76,6 +76,7 @@ class file_sink final : public byte_sink {
   file_outcome finish() override {
     auto done = to_.finish();
     if (!done) return done.error();
+    step_->made(taken_);
     auto out = json_answer(done->created ? 201 : 200, paths::written_json(done->file));
     add_line(out.lines, "ETag", done->file.etag);
     return out;
@@ -84,6 +85,7 @@ class file_sink final : public byte_sink {
  private:
   files::upload to_;
   std::optional<std::uint64_t> room_bytes_;
+  step_of_write step_;
   std::uint64_t taken_ = 0;
 };
 
@@ -157,13 +159,17 @@ outcome put_file(const services& s, const request& r) {
   auto path = paths::parse_path(r.params.at(1));
   if (!path) return path.error();
   if (at->room_bytes && r.head.length > *at->room_bytes) return no_room(*at->room_bytes);
+  auto step = step_for(s, *at, *path);
+  if (!step) return step.error();
   using opened = protocol::result<std::shared_ptr<byte_sink>>;
-  auto open = [at = *at, path = std::move(*path), only_if = r.head.only_if]() -> opened {
+  auto open = [at = *at, path = std::move(*path), only_if = r.head.only_if,
+               step = *step]() -> opened {
     auto in = files::root::open(at.folder, at.mode);
     if (!in) return in.error();
     auto to = files::upload::open(std::move(*in), path, only_if);
     if (!to) return to.error();
-    return std::shared_ptr<byte_sink>(std::make_shared<file_sink>(std::move(*to), at.room_bytes));
+    return std::shared_ptr<byte_sink>(
+        std::make_shared<file_sink>(std::move(*to), at.room_bytes, step));
   };
   return upload_plan{at->sandbox_id, std::move(open)};
 }
@@ -173,8 +179,12 @@ outcome delete_file(const services& s, const request& r) {
   if (!at) return at.error();
   auto path = paths::parse_path(r.params.at(1));
   if (!path) return path.error();
-  auto work = [path = std::move(*path), only_if = r.head.only_if](const files::root& in) {
+  auto step = step_for(s, *at, *path);
+  if (!step) return step.error();
+  auto work = [path = std::move(*path), only_if = r.head.only_if,
+               step = *step](const files::root& in) {
     auto done = files::remove_one(in, path, only_if);
+    if (done) step->made(0);
     return done ? file_outcome(answer{204, {}, {}, {}}) : file_outcome(done.error());
   };
   return at->in_order(std::move(work));
