@@ -49,6 +49,17 @@ void node_views::put(const std::string& sandbox_id, command_activity activity) {
   commands_.insert_or_assign(sandbox_id, activity);
 }
 
+void node_views::put(const std::string& sandbox_id, std::shared_ptr<turn_ledger> ledger) {
+  std::unique_lock lock(mutex_);
+  ledgers_.insert_or_assign(sandbox_id, std::move(ledger));
+}
+
+std::shared_ptr<turn_ledger> node_views::ledger(std::string_view sandbox_id) const {
+  std::shared_lock lock(mutex_);
+  auto it = ledgers_.find(sandbox_id);
+  return it == ledgers_.end() ? nullptr : it->second;
+}
+
 void node_views::erase_kernel(const std::string& sandbox_id, const std::string& kernel_id) {
   std::unique_lock lock(mutex_);
   kernels_.erase({sandbox_id, kernel_id});
@@ -59,6 +70,7 @@ void node_views::erase_sandbox(const std::string& sandbox_id) {
   sandboxes_.erase(sandbox_id);
   usage_.erase(sandbox_id);
   commands_.erase(sandbox_id);
+  ledgers_.erase(sandbox_id);
   std::erase_if(kernels_, [&](auto& entry) { return entry.first.first == sandbox_id; });
 }
 

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/limiter/turn_ledger.hpp"
 #include "config/config.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/sandbox.hpp"
@@ -77,6 +78,7 @@ class node_views {
   void put(tree_entry entry);
   void put_usage(const std::string& sandbox_id, const protocol::sandbox_usage& found);
   void put(const std::string& sandbox_id, command_activity activity);
+  void put(const std::string& sandbox_id, std::shared_ptr<turn_ledger> ledger);
   void erase_kernel(const std::string& sandbox_id, const std::string& kernel_id);
   void erase_sandbox(const std::string& sandbox_id);
   void erase_tree(const std::string& path);  ///< with all below it
@@ -91,6 +93,8 @@ class node_views {
   /// Of all sandboxes together, as they were last looked at; what is counted is left out.
   protocol::sandbox_usage usage() const;
   command_activity commands(std::string_view sandbox_id) const;
+  /// None: its limiter has not started.
+  std::shared_ptr<turn_ledger> ledger(std::string_view sandbox_id) const;
   /// Of the files of one sandbox, as they were last measured; 0: they were not.
   std::uint64_t disk_bytes(std::string_view sandbox_id) const;
 
@@ -117,6 +121,7 @@ class node_views {
   std::map<kernel_key, std::shared_ptr<const kernel_snapshot>, kernel_less> kernels_;
   std::map<std::string, std::shared_ptr<const protocol::sandbox_view>, std::less<>> sandboxes_;
   std::map<std::string, command_activity, std::less<>> commands_;
+  std::map<std::string, std::shared_ptr<turn_ledger>, std::less<>> ledgers_;
   std::map<std::string, tree_entry, std::less<>> tree_;
   std::map<std::string, protocol::sandbox_usage, std::less<>> usage_;
 };

@@ -51,6 +51,7 @@ struct restart_kernel {
 /// command is killed in either case.
 struct limit_exceeded {
   std::string whose;  ///< a kernel's id, or a command's; empty: everything in the sandbox
+  std::uint64_t generation = 0;  ///< of the kernel, when it was found so; another's is not meant
   bool kill = false;
   cause why;
 };
@@ -288,7 +289,7 @@ TROUPE_INSPECT(command_took_input, x.execution_id, x.bytes)
 TROUPE_INSPECT(command_exited, x.execution_id, x.exit_code, x.signal, x.memory_bytes, x.used)
 TROUPE_INSPECT(interrupt_kernel, x.reason)
 TROUPE_INSPECT(restart_kernel, x.wait)
-TROUPE_INSPECT(limit_exceeded, x.whose, x.kill, x.why)
+TROUPE_INSPECT(limit_exceeded, x.whose, x.generation, x.kill, x.why)
 TROUPE_INSPECT(stop_kernel, x.status, x.why)
 TROUPE_INSPECT(process_started, x.generation, x.pid, x.connection_file)
 TROUPE_INSPECT(process_start_failed, x.generation, x.why)

@@ -23,8 +23,9 @@ struct sandbox_usage {
   std::uint64_t memory_kills = 0;       ///< counted: processes killed at the memory limit
   std::uint64_t process_refusals = 0;   ///< counted: forks refused
   std::string largest;         ///< the kernel or command that has most memory; only without a group
-  bool disk_measured = false;  ///< the next three mean something
+  bool disk_measured = false;  ///< the next four mean something
   std::uint64_t disk_bytes = 0;  ///< of everything in the workspace
+  std::uint64_t put_bytes = 0;   ///< counted: what clients put there; not the workload's doing
   bool disk_whole = true;        ///< false: it was too deep, too much or closed to us
   double disk_walk_ms = 0;       ///< how long measuring took
   std::int64_t open_files = -1;  ///< of the process that has most; -1: not looked at
@@ -34,7 +35,7 @@ struct sandbox_usage {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, sandbox_usage& x) {
   return f(x.grouped, x.memory_bytes, x.memory_peak_bytes, x.processes, x.cpu_ms, x.memory_kills,
-           x.process_refusals, x.largest, x.disk_measured, x.disk_bytes, x.disk_whole,
+           x.process_refusals, x.largest, x.disk_measured, x.disk_bytes, x.put_bytes, x.disk_whole,
            x.disk_walk_ms, x.open_files, x.tmp_bytes);
 }
 

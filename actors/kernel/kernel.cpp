@@ -133,7 +133,7 @@ kernel_actor::behavior_type kernel_state_impl::make_behavior(const env& e, kerne
       },
       [this](const link_drained& x) { run(step(kernel_event::drained{x.generation})); },
       [this](limit_exceeded& x) {
-        run(step(kernel_event::limit_exceeded{x.kill, std::move(x.why)}));
+        run(step(kernel_event::limit_exceeded{x.generation, x.kill, std::move(x.why)}));
       },
       [this](const protocol::limits& x) {
         args_.limit = x;

@@ -271,6 +271,7 @@ void kernel_machine::stop_running(stop_reason reason, std::string_view word) {
 }
 
 void kernel_machine::on(kernel_event::limit_exceeded& e) {
+  if (stale(e.generation)) return;  // what exceeded it has ended since
   if (phase_ != phase::starting && phase_ != phase::ready) return;
   if (e.kill) {
     if (running_) emit(*running_, "interrupt", interrupt_data("kill", name_of(e.why.kind)));

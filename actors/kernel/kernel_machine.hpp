@@ -83,6 +83,7 @@ struct interrupt {
 };
 struct restart {};
 struct limit_exceeded {
+  std::uint64_t generation;
   bool kill;
   protocol::cause why;
 };

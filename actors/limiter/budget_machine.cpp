@@ -13,10 +13,10 @@ using protocol::sandbox_usage;
 
 namespace {
 
-constexpr std::int64_t rest_factor = 10;    ///< an idle sandbox is looked at so much less often
-constexpr double busy_share = 0.05;         ///< of a processor: more than an idle kernel takes
-constexpr int growths_killed = 2;           ///< looks at which it has grown since it was over
-constexpr int growths_in_a_row_killed = 4;  ///< the same where it may be a client that puts files
+constexpr std::int64_t rest_factor = 10;  ///< an idle sandbox is looked at so much less often
+constexpr double busy_share = 0.05;       ///< of a processor: more than an idle kernel takes
+constexpr int growths_busy_killed = 2;    ///< looks at which it has grown since it was over
+constexpr int growths_killed = 4;         ///< the same where little was computed
 constexpr double walk_share = 10;  ///< measuring takes at most one in so many parts of the time
 
 std::string number(std::uint64_t n) {
@@ -91,6 +91,7 @@ look_outcome budget_machine::looked(const sandbox_usage& found, bool works, doub
   auto before = std::exchange(last_, found);
   if (!found.disk_measured) {
     last_.disk_bytes = before.disk_bytes;
+    last_.put_bytes = before.put_bytes;
     last_.disk_whole = before.disk_whole;
     last_.disk_walk_ms = before.disk_walk_ms;
   }
@@ -131,7 +132,7 @@ void budget_machine::hold_memory(const sandbox_usage& found, look_outcome& to) {
             .limit = "memory_bytes=" + number(limit_.memory_bytes),
             .detail = "the sandbox used " + number(found.memory_bytes) + " of " +
                       number(limit_.memory_bytes) + " bytes of memory; what used most was killed"};
-  to.orders.push_back({found.largest, true, std::move(why)});
+  to.orders.push_back({.whose = found.largest, .kill = true, .why = std::move(why)});
   if (!told)
     to.hits.push_back({"memory_bytes", static_cast<double>(found.memory_bytes),
                        static_cast<double>(limit_.memory_bytes), 1, "killed"});
@@ -143,21 +144,24 @@ bool budget_machine::exceeds(const sandbox_usage& found) const {
 
 void budget_machine::hold_disk(const sandbox_usage& found, bool works, look_outcome& to) {
   auto was_over = std::exchange(disk_over_, exceeds(found));
-  if (!was_over) growths_ = growths_in_a_row_ = 0;
+  // What clients put is not the workload's; what they put while it was measured may have been seen
+  // or not. What was told to stop has a moment for it, but space can be taken with next to no
+  // processor time and with rests between, so each growth counts.
+  auto at_least = static_cast<std::int64_t>(found.disk_bytes - found.put_bytes);
+  auto at_most = static_cast<std::int64_t>(found.disk_bytes - put_before_);
+  auto grown = was_over && at_least > own_bytes_most_;
+  if (!was_over) growths_busy_ = growths_ = 0;
+  own_bytes_most_ = was_over ? std::max(own_bytes_most_, at_most) : at_most;
   if (!disk_over_) return;
-  // What was told to stop has a moment for it; a client that puts a file there is not it. But
-  // space can be taken with next to no processor time, so what never rests is stopped as well.
-  auto grown = was_over && found.disk_bytes > last_.disk_bytes;
-  growths_in_a_row_ = grown ? growths_in_a_row_ + 1 : 0;
-  if (grown && busy()) ++growths_;
-  auto kill = growths_ == growths_killed || growths_in_a_row_ == growths_in_a_row_killed;
-  if (kill) growths_ = growths_in_a_row_ = 0;
+  growths_ += grown ? 1 : 0;
+  growths_busy_ += grown && busy() ? 1 : 0;
+  auto kill = growths_busy_ == growths_busy_killed || growths_ == growths_killed;
+  if (kill) growths_busy_ = growths_ = 0;
   if (works || kill)
-    to.orders.push_back({"",
-                         kill,
-                         {.kind = cause_kind::disk_quota,
-                          .limit = "disk_bytes=" + number(limit_.disk_bytes),
-                          .detail = disk_text(found)}});
+    to.orders.push_back({.kill = kill,
+                         .why = {.kind = cause_kind::disk_quota,
+                                 .limit = "disk_bytes=" + number(limit_.disk_bytes),
+                                 .detail = disk_text(found)}});
   if (was_over && !kill) return;  // it has been told
   to.hits.push_back({"disk_bytes", static_cast<double>(found.disk_bytes),
                      static_cast<double>(limit_.disk_bytes), 1,
@@ -181,10 +185,6 @@ std::optional<protocol::fault> budget_machine::refusal() const {
                                    "; nothing runs in it before files are deleted or the limit "
                                    "is raised",
                          .members = members.close()};
-}
-
-void budget_machine::refused(const std::string& limit, double measure, protocol::unix_ms wall) {
-  refusals_[limit] = {wall, measure, "refused"};
 }
 
 double budget_machine::used(std::string_view limit) const {

@@ -52,6 +52,8 @@ class budget_machine {
   /// The same for one that a client waits for.
   look_order by_request(double steady_ms) const;
 
+  /// A look begins to measure; so much had clients put when it did.
+  void begins(std::uint64_t put_bytes) { put_before_ = put_bytes; }
   /// `works`: executions run or wait. The first look only says where the counters stand.
   look_outcome looked(const protocol::sandbox_usage& found, bool works, double steady_ms,
                       protocol::unix_ms wall);
@@ -59,8 +61,6 @@ class budget_machine {
   const protocol::sandbox_usage& last() const { return last_; }
   /// Why no execution is let in; none: they are.
   std::optional<protocol::fault> refusal() const;
-  /// An execution was refused at this limit.
-  void refused(const std::string& limit, double measure, protocol::unix_ms wall);
 
   /// `level` is the isolation's; the row of `steps_per_turn` is used by `steps`, and so on.
   protocol::limits_view view(std::string_view level, std::uint64_t steps,
@@ -87,8 +87,10 @@ class budget_machine {
   double disk_ended_ms_ = 0;  ///< when it was last measured
   bool memory_over_ = false;
   bool disk_over_ = false;
-  /// Looks that found it grown since it went over, or was killed for it: while busy, and in a row.
-  int growths_ = 0, growths_in_a_row_ = 0;
+  /// Looks that found it grown since it went over, or was killed for it: while busy, and at all.
+  int growths_busy_ = 0, growths_ = 0;
+  std::int64_t own_bytes_most_ = 0;  ///< in that time, without what clients put
+  std::uint64_t put_before_ = 0;     ///< when the look that is on its way began
   std::map<std::string, protocol::refusal, std::less<>> refusals_;
 };
 

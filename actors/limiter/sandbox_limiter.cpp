@@ -50,6 +50,7 @@ sandbox_limiter_actor::behavior_type sandbox_limiter_state::make_behavior(
   env_ = &e;
   sandbox_id_ = std::move(sandbox_id);
   steps_ = std::make_unique<limiter_machine>(limiter_rules{0, limit.steps_per_turn});
+  e.views.put(sandbox_id_, steps_->ledger());
   budgets_ = std::make_unique<budget_machine>(limit, e.settings.limits.watch_ms);
   look({});  // where the counters stand
   schedule();
@@ -100,14 +101,8 @@ caf::result<execution_record> sandbox_limiter_state::admit(execution_request& x,
 }
 
 protocol::result<void> sandbox_limiter_state::let_in(const execution_request& x) {
-  auto wall = env_->clock.now();
   if (auto over = budgets_->refusal()) return *over;
-  auto in = steps_->admit(x.id, x.turn_id);
-  if (!in) {
-    if (in.error().code == protocol::error_code::step_limit)
-      budgets_->refused("steps_per_turn", static_cast<double>(steps_->steps_used()), wall);
-    return in;
-  }
+  if (auto in = steps_->admit(x.id, x.turn_id, env_->clock.now()); !in) return in;
   if (budgets_->began()) schedule();
   return {};
 }
@@ -138,6 +133,9 @@ void sandbox_limiter_state::look(look_order order) {
 void sandbox_limiter_state::begin_look() {
   looking_ = true;
   under_way_ = std::exchange(next_, {});
+  for (auto& each : env_->views.kernels(sandbox_id_))
+    under_way_.generations[each->view.id] = each->view.generation;
+  budgets_->begins(steps_->ledger()->put_bytes());
   auto me = caf::actor_cast<caf::actor_addr>(self_);
   env_->looks.post(sandbox_id_,
                    [&boxes = env_->boxes, me, id = sandbox_id_, order = under_way_.order] {
@@ -150,7 +148,9 @@ void sandbox_limiter_state::begin_look() {
 void sandbox_limiter_state::looked(const protocol::limits_looked& x) {
   looking_ = false;
   env_->views.counters.sandbox_cpu_ms += rise(counted_cpu_ms_, x.found.cpu_ms);
-  carry_out(budgets_->looked(x.found, steps_->held() > 0, now_ms(), env_->clock.now()));
+  auto found = x.found;
+  found.put_bytes = steps_->ledger()->put_bytes();
+  carry_out(budgets_->looked(found, steps_->held() > 0, now_ms(), env_->clock.now()));
   env_->views.put_usage(sandbox_id_, budgets_->last());
   auto ticket = std::exchange(under_way_, {});
   if (next_.due) begin_look();
@@ -169,7 +169,10 @@ void sandbox_limiter_state::carry_out(const look_outcome& outcome) {
     for (auto& each : env_->views.kernels(sandbox_id_)) {
       auto meant = order.whose.empty() || order.whose == each->view.id;
       auto kernel = env_->handles.kernel(sandbox_id_, each->view.id);
-      if (meant && kernel) self_->send(kernel, order);
+      if (!meant || !kernel) continue;
+      auto to_it = order;
+      to_it.generation = under_way_.generations[each->view.id];
+      self_->send(kernel, std::move(to_it));
     }
     if (auto commands = env_->handles.sandbox(sandbox_id_).commands) self_->send(commands, order);
   }
@@ -191,8 +194,11 @@ void sandbox_limiter_state::settle(look_ticket& ticket) {
 }
 
 protocol::limits_view sandbox_limiter_state::view() const {
-  auto out = budgets_->view(env_->views.isolation.level, steps_->steps_used(),
+  auto& ledger = *steps_->ledger();
+  auto out = budgets_->view(env_->views.isolation.level, ledger.steps_used(),
                             env_->views.kernels(sandbox_id_).size());
+  for (auto& each : out.limits)
+    if (each.name == "steps_per_turn") each.last = ledger.last_refusal();
   out.limits.push_back({.name = "executions_max",
                         .limit = static_cast<double>(env_->settings.limits.executions_max),
                         .used = static_cast<double>(env_->views.counters.executions_held.load()),

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <caf/typed_event_based_actor.hpp>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +46,7 @@ class sandbox_limiter_state {
   /// A look and who waits for it.
   struct look_ticket {
     bool due = false;
+    std::map<std::string, std::uint64_t> generations;  ///< of the kernels that are looked at
     look_order order;
     std::vector<caf::typed_response_promise<protocol::limits_view>> asked;
     std::vector<held_execution> held;

@@ -4,10 +4,12 @@
 // workspace is opened anew for each piece.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "actors/limiter/turn_ledger.hpp"
 #include "gateways/files/root.hpp"
 #include "gateways/http/exchange.hpp"
 #include "gateways/http/routes.hpp"
@@ -16,6 +18,30 @@ namespace gateways::http {
 
 /// `disk_quota`, since its limit leaves no more.
 protocol::fault no_room(std::uint64_t bytes);
+
+/// A client's write as a step of the turn; given back unless the write was made.
+class write_step {
+ public:
+  write_step(std::shared_ptr<actors::turn_ledger> ledger, std::optional<std::uint64_t> turn)
+      : ledger_(std::move(ledger)), turn_(turn) {}
+  ~write_step() {
+    if (turn_ && !made_) ledger_->give_back(*turn_);
+  }
+  write_step(const write_step&) = delete;
+  write_step& operator=(const write_step&) = delete;
+
+  /// The workspace has grown by this much.
+  void made(std::uint64_t bytes) {
+    made_ = true;
+    if (ledger_) ledger_->put(bytes);
+  }
+
+ private:
+  std::shared_ptr<actors::turn_ledger> ledger_;  ///< null: there is no limiter
+  std::optional<std::uint64_t> turn_;            ///< none: it is no step
+  bool made_ = false;
+};
+using step_of_write = std::shared_ptr<write_step>;
 
 struct workspace_place {
   std::string sandbox_id;
@@ -63,25 +89,35 @@ class limited_sink final : public byte_sink {
  public:
   using ending = file_outcome (*)(To&);
 
-  limited_sink(To to, std::optional<std::uint64_t> room_bytes, ending end)
-      : to_(std::move(to)), room_bytes_(room_bytes), end_(end) {}
+  limited_sink(To to, std::optional<std::uint64_t> room_bytes, step_of_write step, ending end)
+      : to_(std::move(to)), room_bytes_(room_bytes), step_(std::move(step)), end_(end) {}
 
   protocol::result<void> write(std::string_view bytes) override {
     taken_ += bytes.size();
     if (room_bytes_ && taken_ > *room_bytes_) return no_room(*room_bytes_);
     return to_.write(bytes);
   }
-  file_outcome finish() override { return end_(to_); }
+  file_outcome finish() override {
+    auto out = end_(to_);
+    if (!std::holds_alternative<protocol::fault>(out)) step_->made(taken_);
+    return out;
+  }
 
  private:
   To to_;
   std::optional<std::uint64_t> room_bytes_;
+  step_of_write step_;
   ending end_;
   std::uint64_t taken_ = 0;
 };
 
 /// What `limit` leaves when so much is `used`; none: a limit of 0 is none.
 std::optional<std::uint64_t> room_of(std::uint64_t limit, std::uint64_t used);
+
+/// Takes a step of the turn, or `step_limit`. What goes into `upload/` alone is no step: there the
+/// user's files come from, not a tool's.
+protocol::result<step_of_write> step_for(const services& s, const workspace_place& at,
+                                         std::string_view path);
 
 /// Of the sandbox in the route's first parameter.
 protocol::result<workspace_place> workspace_of(const services& s, const request& r);

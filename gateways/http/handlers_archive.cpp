@@ -73,14 +73,16 @@ outcome put_archive(const services& s, const request& r) {
   if (!in) return in.error();
   const auto& room = in->at.room_bytes;
   if (room && r.head.length > *room) return no_room(*room);
+  auto step = step_for(s, in->at, in->path);
+  if (!step) return step.error();
   using opened = protocol::result<std::shared_ptr<byte_sink>>;
-  auto open = [at = in->at, path = in->path]() -> opened {
+  auto open = [at = in->at, path = in->path, step = *step]() -> opened {
     auto folder = files::root::open(at.folder, at.mode);
     if (!folder) return folder.error();
     auto to = files::unpacking::open(std::move(*folder), at.mode, path, at.room_bytes);
     if (!to) return to.error();
     return std::shared_ptr<byte_sink>(std::make_shared<limited_sink<files::unpacking>>(
-        std::move(*to), at.room_bytes, end_unpacking));
+        std::move(*to), at.room_bytes, step, end_unpacking));
   };
   return upload_plan{in->at.sandbox_id, std::move(open)};
 }

@@ -140,14 +140,17 @@ outcome put_file(const services& s, const request& r) {
   auto path = paths::parse_path(r.params.at(1));
   if (!path) return path.error();
   if (at->room_bytes && r.head.length > *at->room_bytes) return no_room(*at->room_bytes);
+  auto step = step_for(s, *at, *path);
+  if (!step) return step.error();
   using opened = protocol::result<std::shared_ptr<byte_sink>>;
-  auto open = [at = *at, path = std::move(*path), only_if = r.head.only_if]() -> opened {
+  auto open = [at = *at, path = std::move(*path), only_if = r.head.only_if,
+               step = *step]() -> opened {
     auto in = files::root::open(at.folder, at.mode);
     if (!in) return in.error();
     auto to = files::upload::open(std::move(*in), path, only_if);
     if (!to) return to.error();
-    return std::shared_ptr<byte_sink>(
-        std::make_shared<limited_sink<files::upload>>(std::move(*to), at.room_bytes, end_upload));
+    return std::shared_ptr<byte_sink>(std::make_shared<limited_sink<files::upload>>(
+        std::move(*to), at.room_bytes, step, end_upload));
   };
   return upload_plan{at->sandbox_id, std::move(open)};
 }
@@ -157,8 +160,12 @@ outcome delete_file(const services& s, const request& r) {
   if (!at) return at.error();
   auto path = paths::parse_path(r.params.at(1));
   if (!path) return path.error();
-  auto work = [path = std::move(*path), only_if = r.head.only_if](const files::root& in) {
+  auto step = step_for(s, *at, *path);
+  if (!step) return step.error();
+  auto work = [path = std::move(*path), only_if = r.head.only_if,
+               step = *step](const files::root& in) {
     auto done = files::remove_one(in, path, only_if);
+    if (done) step->made(0);
     return done ? file_outcome(answer{204, {}, {}, {}}) : file_outcome(done.error());
   };
   return at->in_order(std::move(work));

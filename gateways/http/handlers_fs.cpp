@@ -61,8 +61,13 @@ result<std::uint64_t> count_in(const web::query& query, std::string_view name,
   return web::invalid_fields({{"?" + std::string(name), "must be 1 to " + std::to_string(max)}});
 }
 
-outcome transfer_of(const services& s, const request& r,
-                    result<paths::entry> (*work)(const files::root&, const files::transfer&)) {
+/// A move is one where it is taken from as well.
+std::string_view place_of_step(const files::transfer& what, bool moves) {
+  auto to_upload = paths::zone_of(what.to) == paths::zone::upload;
+  return moves && to_upload ? what.from : what.to;
+}
+
+outcome transfer_of(const services& s, const request& r, bool moves) {
   auto in = read_request(s, r, s.rules.files.transfer);
   if (!in) return in.error();
   auto from = paths::read_path(in->body, "from"), to = paths::read_path(in->body, "to");
@@ -70,8 +75,12 @@ outcome transfer_of(const services& s, const request& r,
   if (!to) return to.error();
   files::transfer what{std::move(*from), std::move(*to), paths::read_flag(in->body, "replace")};
   if (in->at.room_bytes) what.at_most.bytes = *in->at.room_bytes;
-  return in->at.slowly([what = std::move(what), work](const files::root& root) {
-    return answer_of(work(root, what), entry_json);
+  auto step = step_for(s, in->at, place_of_step(what, moves));
+  if (!step) return step.error();
+  return in->at.slowly([what = std::move(what), moves, step = *step](const files::root& root) {
+    auto done = moves ? files::move(root, what) : files::copy(root, what);
+    if (done) step->made(moves ? 0 : done->size_bytes);
+    return answer_of(done, entry_json);
   });
 }
 
@@ -93,6 +102,16 @@ result<workspace_place> workspace_of(const services& s, const request& r) {
 std::optional<std::uint64_t> room_of(std::uint64_t limit, std::uint64_t used) {
   if (limit == 0) return std::nullopt;
   return limit - std::min(limit, used);
+}
+
+result<step_of_write> step_for(const services& s, const workspace_place& at,
+                               std::string_view path) {
+  auto ledger = s.views.ledger(at.sandbox_id);
+  if (!ledger || paths::zone_of(path) == paths::zone::upload)
+    return std::make_shared<write_step>(std::move(ledger), std::nullopt);
+  auto turn = ledger->take(static_cast<protocol::unix_ms>(std::time(nullptr)) * 1'000);
+  if (!turn) return turn.error();
+  return std::make_shared<write_step>(std::move(ledger), *turn);
 }
 
 outcome stat_path(const services& s, const request& r) {
@@ -130,19 +149,23 @@ outcome make_folder(const services& s, const request& r) {
   if (!in) return in.error();
   auto path = paths::read_path(in->body);
   if (!path) return path.error();
-  return in->at.in_order([path = std::move(*path)](const files::root& root) -> file_outcome {
-    auto done = files::make(root, path);
-    if (!done) return done.error();
-    return json_answer(done->created ? 201 : 200, to_json(done->file));
-  });
+  auto step = step_for(s, in->at, *path);
+  if (!step) return step.error();
+  return in->at.in_order(
+      [path = std::move(*path), step = *step](const files::root& root) -> file_outcome {
+        auto done = files::make(root, path);
+        if (!done) return done.error();
+        step->made(0);
+        return json_answer(done->created ? 201 : 200, to_json(done->file));
+      });
 }
 
 outcome move_path(const services& s, const request& r) {
-  return transfer_of(s, r, files::move);
+  return transfer_of(s, r, true);
 }
 
 outcome copy_path(const services& s, const request& r) {
-  return transfer_of(s, r, files::copy);
+  return transfer_of(s, r, false);
 }
 
 outcome remove_path(const services& s, const request& r) {
@@ -154,12 +177,15 @@ outcome remove_path(const services& s, const request& r) {
   const auto& c = r.head.only_if;
   bool all =
       paths::read_flag(in->body, "recursive") && c.if_match.empty() && c.if_none_match.empty();
-  auto work = [path = std::move(*path), all, only_if = c](const files::root& root) {
+  auto step = step_for(s, in->at, *path);
+  if (!step) return step.error();
+  auto work = [path = std::move(*path), all, only_if = c, step = *step](const files::root& root) {
     result<std::uint64_t> removed = std::uint64_t{1};
     if (all)
       removed = files::remove_all(root, path);
     else if (auto done = files::remove_one(root, path, only_if); !done)
       removed = done.error();
+    if (removed) step->made(0);
     return answer_of(removed, [&](std::uint64_t n) {
       object_writer out;
       out.text("path", path);
@@ -175,10 +201,13 @@ outcome append_text(const services& s, const request& r) {
   if (!in) return in.error();
   auto path = paths::read_path(in->body);
   if (!path) return path.error();
-  auto work = [path = std::move(*path),
-               text = paths::read_text(in->body, "text")](const files::root& root) -> file_outcome {
+  auto step = step_for(s, in->at, *path);
+  if (!step) return step.error();
+  auto work = [path = std::move(*path), text = paths::read_text(in->body, "text"),
+               step = *step](const files::root& root) -> file_outcome {
     auto done = files::append(root, path, text);
     if (!done) return done.error();
+    step->made(text.size());
     return json_answer(done->created ? 201 : 200, paths::written_json(done->file));
   };
   return in->at.in_order(std::move(work));
@@ -195,8 +224,17 @@ outcome edit_text(const services& s, const request& r) {
                            paths::read_flag(in->body, "all"),
                            paths::read_flag(in->body, "dry_run"),
                            r.head.only_if};
-  return in->at.in_order([what = std::move(what)](const files::root& root) {
-    return answer_of(files::edit(root, what), [&](const files::edited& done) {
+  step_of_write step;  // none: nothing is written
+  if (!what.dry_run) {
+    auto taken = step_for(s, in->at, what.path);
+    if (!taken) return taken.error();
+    step = std::move(*taken);
+  }
+  return in->at.in_order([what = std::move(what), step](const files::root& root) {
+    auto edited = files::edit(root, what);
+    auto longer = what.with.size() > what.old.size() ? what.with.size() - what.old.size() : 0;
+    if (edited && step) step->made(longer * edited->replacements);
+    return answer_of(edited, [&](const files::edited& done) {
       object_writer out(512 + done.diff.text.size());
       out.text("path", what.path);
       out.number("replacements", done.replacements);

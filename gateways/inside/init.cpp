@@ -4,7 +4,7 @@
 //     joins control groups, puts the folder FD where every user may go to it, gives up root for
 //     good, and becomes COMMAND (bubblewrap).
 //   init run --report FD [--keep FD]… [--limit NAME N]… [--filter FD] [--directory PATH]
-//            -- COMMAND…
+//            [--read PATH]… [--write PATH]… [--device PATH]… -- COMMAND…
 //     starts COMMAND in a session of its own, reaps whatever loses its parent, and tells how
 //     COMMAND ended. When COMMAND ends, or the daemon's end of FD closes, everything ends.
 //
@@ -34,6 +34,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gateways/inside/landlock.hpp"
 #include "gateways/inside/report.hpp"
 
 namespace {
@@ -42,7 +43,7 @@ using gateways::inside::report;
 using gateways::inside::report_kind;
 
 constexpr int setup_failed = 125, exec_failed = 127;
-constexpr int kept_max = 16;
+constexpr int kept_max = 16, paths_max = 96;
 constexpr const char* staged = "/sys/workspace";
 
 struct limit_word {
@@ -55,11 +56,18 @@ constexpr limit_word limit_words[] = {
     {"rtprio", RLIMIT_RTPRIO}, {"msgqueue", RLIMIT_MSGQUEUE},
 };
 
+struct path_rule {
+  const char* path;
+  std::uint64_t access;
+};
+
 struct orders {
   int report_fd = -1;
   int filter_fd = -1;
   int kept[kept_max] = {};
   int kept_count = 0;
+  path_rule paths[paths_max] = {};  ///< what it may open; none: Landlock is not asked
+  int path_count = 0;
   const char* directory = nullptr;  ///< relative to where we are; null: just there
   char** command = nullptr;
 };
@@ -171,6 +179,8 @@ bool read_orders(int argc, char** argv, orders& out) {
       out.filter_fd = number;
     } else if (strcmp(word, "--directory") == 0) {
       out.directory = argv[i + 1];
+    } else if (auto access = landlock::access_of(word); access != 0 && out.path_count < paths_max) {
+      out.paths[out.path_count++] = {argv[i + 1], access};
     } else if (strcmp(word, "--keep") == 0 && out.kept_count < kept_max) {
       out.kept[out.kept_count++] = number;
     } else if (strcmp(word, "--limit") == 0 && i + 2 < argc) {
@@ -195,6 +205,15 @@ bool load_filter(int fd) {
          prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
+/// From here on only these paths can be opened, and nobody outside be signalled.
+bool close_in(const orders& what) {
+  int rules = landlock::create(landlock::version());
+  if (rules < 0) return false;
+  for (int i = 0; i < what.path_count; ++i)
+    if (!landlock::allow(rules, what.paths[i].path, what.paths[i].access)) return false;
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && landlock::enter(rules);
+}
+
 [[noreturn]] void become_workload(const orders& what, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(setup_failed);  // it is gone already
@@ -203,6 +222,10 @@ bool load_filter(int fd) {
   // Should memory run out, the workload goes before anything else; where it may not say so, fine.
   write_text("/proc/self/oom_score_adj", "500");
   tell(what.report_fd, report_kind::started, 0);
+  if (what.path_count > 0 && !close_in(what)) {
+    tell(what.report_fd, report_kind::exec_failed, errno);
+    fail("Landlock");
+  }
   if (what.filter_fd >= 0 && !load_filter(what.filter_fd)) {
     tell(what.report_fd, report_kind::exec_failed, errno);
     fail("the system call filter");

@@ -8,12 +8,6 @@ namespace {
 constexpr const char* shared_memory_bytes = "67108864";
 constexpr const char* home_bytes = "16777216";
 
-/// What libraries look for below /etc; what is not there is left out.
-constexpr std::array etc{"/etc/alternatives", "/etc/fonts",      "/etc/matplotlibrc",
-                         "/etc/python3",      "/etc/python3.11", "/etc/localtime",
-                         "/etc/mime.types",   "/etc/ssl/certs",  "/etc/ssl/openssl.cnf",
-                         "/etc/ld.so.cache",  "/etc/ld.so.conf", "/etc/ld.so.conf.d"};
-
 class words {
  public:
   template <class... Text>
@@ -39,7 +33,7 @@ void add_namespaces(words& w, const containment& c) {
 void add_system(words& w, int passwd) {
   w.add("--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib",
         "--symlink", "usr/lib64", "/lib64", "--symlink", "usr/sbin", "/sbin");
-  for (auto* path : etc) w.add("--ro-bind-try", path, path);
+  for (auto* path : library_settings) w.add("--ro-bind-try", path, path);
   w.add("--perms", "0444", "--ro-bind-data", std::to_string(passwd), "/etc/passwd");
   // A fresh /proc leaves /proc/sys to file modes; root inside of root's own map could write there.
   w.add("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev");

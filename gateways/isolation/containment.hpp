@@ -16,7 +16,7 @@ namespace gateways {
 /// How strong the walls are. Each level has all of the one before it.
 enum class isolation_level {
   none,        ///< a process group and an environment from a list; only when asked for by name
-  process,     ///< no new privileges, a system call filter, resource limits
+  process,     ///< no new privileges, a system call filter, resource limits, Landlock
   namespaces,  ///< own processes, files, network, users; as root an own user
   full,        ///< control groups hold memory, processes and CPU
 };
@@ -54,6 +54,12 @@ struct zone {
 };
 inline constexpr zone zones[] = {
     {"upload", false}, {"output", true}, {"deploy", true}, {".store", false}};
+
+/// What libraries look for below /etc; what is not there is left out.
+inline constexpr const char* library_settings[] = {
+    "/etc/alternatives",    "/etc/fonts",       "/etc/matplotlibrc", "/etc/python3",
+    "/etc/python3.11",      "/etc/localtime",   "/etc/mime.types",   "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf", "/etc/ld.so.cache", "/etc/ld.so.conf",   "/etc/ld.so.conf.d"};
 
 /// The number that the first of `containment::descriptors` has inside.
 inline constexpr int first_passed = 30;

@@ -25,6 +25,7 @@ using protocol::result;
 
 constexpr std::array wanted{"memory", "pids", "cpu", "cpuacct"};  // the last only in v1
 constexpr std::uint64_t cpu_period_us = 100'000;
+constexpr auto leaf = "/daemon";  ///< where the daemon itself is, in v2
 constexpr int remove_rounds = 200;
 constexpr int remove_wait_us = 5'000;
 
@@ -35,10 +36,11 @@ fault fault_of(const std::string& what, int error) {
 std::string read_text(const std::string& path) {
   int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return {};
-  std::string out(4'096, '\0');
-  auto size = ::read(fd, out.data(), out.size());
+  std::string out;
+  std::array<char, 4'096> part;
+  for (ssize_t size; (size = ::read(fd, part.data(), part.size())) > 0;)
+    out.append(part.data(), static_cast<std::size_t>(size));
   ::close(fd);
-  out.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
   return out;
 }
 
@@ -96,6 +98,15 @@ std::map<std::string, std::string> mounts_of(std::string_view mountinfo) {
       for (auto& option : split(back[2], ',')) out.emplace(option, front[4]);
   }
   return out;
+}
+
+/// Not that of a namespace, whose root is a group like others.
+bool is_root(const std::string& folder) {
+  return ::access((folder + "/cgroup.type").c_str(), F_OK) != 0;
+}
+
+std::string controllers_of(bool with_cpu) {
+  return with_cpu ? "+memory +pids +cpu" : "+memory +pids";
 }
 
 /// Ends all that is in a group's folder, and the folder. False: something would not go.
@@ -297,21 +308,9 @@ result<void> control_groups::begin(const std::string& instance) {
                  0};
   auto name = "/troupe-" + instance;
   if (place.v2) {
-    // A group that hands controllers on may hold no processes itself, but for the root's.
-    auto own = place.folders["memory"];
-    if (own != "/sys/fs/cgroup") {
-      ::mkdir((own + "/daemon").c_str(), 0755);
-      auto moved = write_text(own + "/daemon/cgroup.procs", "0");
-      if (!moved) return moved;
-    }
-    auto handed = write_text(own + "/cgroup.subtree_control", "+memory +pids");
-    if (!handed) {
-      (void)write_text(own + "/cgroup.procs", "0");
-      ::rmdir((own + "/daemon").c_str());
-      return handed;
-    }
-    if (place.folders.contains("cpu") && !write_text(own + "/cgroup.subtree_control", "+cpu"))
-      place.folders.erase("cpu");
+    auto node = node_for(place.folders["memory"], place.folders.contains("cpu"));
+    if (!node) return node.error();
+    for (auto& [controller, folder] : place.folders) folder = *node;
   }
   for (auto& [controller, folder] : place.folders) {
     folder += name;
@@ -323,8 +322,7 @@ result<void> control_groups::begin(const std::string& instance) {
   own_ = place;
   if (place.v2) {
     auto own = place.folders["memory"];
-    auto handed = write_text(own + "/cgroup.subtree_control",
-                             has_cpu() ? "+memory +pids +cpu" : "+memory +pids");
+    auto handed = write_text(own + "/cgroup.subtree_control", controllers_of(has_cpu()));
     if (!handed) return handed;
   }
   // In v1 our group competes as one with each thread outside of it, those of the daemon among them.
@@ -337,6 +335,37 @@ result<void> control_groups::begin(const std::string& instance) {
 
 control_groups::~control_groups() {
   for (auto& [controller, folder] : own_.folders) empty_and_remove(folder);
+  step_back();
+}
+
+/// Below `own`, after the daemon has stepped aside. Others may be there as well, say the shell that
+/// it was started from; then beside them, which only who may write there can.
+result<std::string> control_groups::node_for(const std::string& own, bool with_cpu) {
+  auto handed = step_aside(own);
+  if (handed) handed = write_text(own + "/cgroup.subtree_control", controllers_of(with_cpu));
+  if (handed) return own;
+  step_back();
+  auto above = own.substr(0, own.rfind('/'));
+  if (!is_root(own) && ::access((above + "/cgroup.procs").c_str(), W_OK) == 0) return above;
+  return handed.error();
+}
+
+/// A group that hands controllers on may hold no processes itself, but for the root's.
+result<void> control_groups::step_aside(const std::string& node) {
+  if (is_root(node)) return {};
+  ::mkdir((node + leaf).c_str(), 0755);
+  left_ = node;
+  return write_text(node + leaf + "/cgroup.procs", "0");
+}
+
+/// As it was before, so that whoever started the daemon can start another there.
+void control_groups::step_back() {
+  if (left_.empty()) return;
+  for (auto* name : {"-memory", "-pids", "-cpu"})
+    (void)write_text(left_ + "/cgroup.subtree_control", name);
+  (void)write_text(left_ + "/cgroup.procs", "0");
+  ::rmdir((left_ + leaf).c_str());
+  left_.clear();
 }
 
 bool control_groups::has_cpu() const {

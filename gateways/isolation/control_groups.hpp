@@ -96,9 +96,13 @@ class control_groups {
 
  private:
   protocol::result<void> begin(const std::string& instance);
+  protocol::result<std::string> node_for(const std::string& own, bool with_cpu);
+  protocol::result<void> step_aside(const std::string& node);
+  void step_back();
   bool has_cpu() const;
 
-  group_place own_;  ///< the daemon's own group, in which those of sandboxes are made
+  group_place own_;   ///< the daemon's own group, in which those of sandboxes are made
+  std::string left_;  ///< v2: the node in whose leaf the daemon is; empty: it is where it began
   std::string missing_;
 };
 

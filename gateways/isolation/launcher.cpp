@@ -11,9 +11,11 @@
 #include <stdexcept>
 #include <utility>
 
+#include "gateways/inside/landlock.hpp"
 #include "gateways/isolation/bubblewrap.hpp"
 #include "gateways/isolation/descriptor.hpp"
 #include "gateways/isolation/init_program.hpp"
+#include "gateways/isolation/path_rules.hpp"
 #include "gateways/isolation/probe.hpp"
 #include "gateways/isolation/spawn.hpp"
 
@@ -242,7 +244,10 @@ result<void> launcher::start::add_surroundings() {
   if (auto placed = place_files(c_); !placed) return placed;
   what_.environment = c_.environment;
   if (!c_.files_folder.empty()) add_environment(what_.environment, {"TMPDIR=" + c_.files_folder});
-  add_environment(what_.environment, host_environment());
+  auto around = host_environment();
+  if (by_.closes_in())
+    around = with_home(std::move(around), c_.files_folder.empty() ? "/tmp" : c_.files_folder);
+  add_environment(what_.environment, std::move(around));
   what_.directory = c_.workspace;
   return {};
 }
@@ -253,6 +258,7 @@ void launcher::start::add_init() {
     to_.give(reader_of(by_.filter(c_.filter)), filter_number);
     add({"--filter", std::to_string(filter_number)});
   }
+  if (by_.closes_in()) add(path_rules(c_, by_.options_.readable_paths));
   if (by_.level() != isolation_level::none) add(limit_words(c_.limit, in_.group != nullptr));
   if (!c_.directory.empty()) add({"--directory", c_.directory});
   for (int number = first_passed; int fd : c_.descriptors) {
@@ -283,6 +289,7 @@ launcher::launcher(const config::isolation_options& options, const std::string& 
 bool launcher::examine(const std::string& instance) {
   groups_ = std::make_unique<control_groups>(instance);
   bool filters = examine_filter();
+  if (filters) examine_landlock();
   bool own_users = examine_users();
   bool grouped = examine_groups();
   bool walls = filters && examine_namespaces(own_users);
@@ -327,7 +334,8 @@ actors::isolation_view launcher::in_force() const {
   actors::isolation_view out{std::string(name_of(level_)), {}};
   for (auto& p : protections_)
     if (!p.present || level_ < p.from) out.missing.push_back(p.name);
-  if (protections_.empty()) out.missing = {"seccomp", "own_user", "cgroup", "namespaces"};
+  if (protections_.empty())
+    out.missing = {"seccomp", "landlock", "own_user", "cgroup", "namespaces"};
   return out;
 }
 
@@ -346,6 +354,33 @@ bool launcher::examine_filter() {
   }
   protections_.push_back(p);
   return p.present;
+}
+
+/// A workload with all rules, which must not see what no rule is for.
+void launcher::examine_landlock() {
+  auto known = landlock::version();
+  protection p{.name = "landlock",
+               .detail = "at the level process: only files that are named",
+               .from = isolation_level::process};
+  if (known < landlock::version_min) {
+    p.detail = known < 1 ? "the system has no Landlock" : "its Landlock lets files be truncated";
+    p.remedy = "Linux 6.2 or newer, with landlock in the list lsm= of its command line";
+    protections_.push_back(p);
+    return;
+  }
+  landlock_ = true;
+  level_ = isolation_level::process;
+  auto failed = probe(*this, {}, {"/bin/sh", "-c", "! ls / >/dev/null 2>&1"});
+  p.present = landlock_ = failed.empty();
+  if (!p.present) {
+    p.detail = failed;
+    p.remedy = "let the container call landlock_create_ruleset";
+  } else if (known >= landlock::version_with_scopes) {
+    p.detail += ", no signals to others";
+  } else {
+    p.detail += "; it stops signals to others from Linux 6.12 on";
+  }
+  protections_.push_back(p);
 }
 
 bool launcher::examine_users() {
@@ -386,7 +421,7 @@ bool launcher::examine_namespaces(bool own_users) {
   level_ = isolation_level::namespaces;
   box in;
   if (own_users) in.uid = static_cast<unsigned>(options_.uid_first);
-  auto failed = probe(*this, in);
+  auto failed = probe(*this, in, {"/usr/bin/true"});
   protection p{.name = "namespaces",
                .present = failed.empty(),
                .detail = "own processes, files, network, users, by bubblewrap"};

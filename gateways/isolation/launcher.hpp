@@ -56,9 +56,11 @@ class launcher {
   int filter(filter_kind kind) const { return filters_[static_cast<std::size_t>(kind)].get(); }
   bool examine(const std::string& instance);
   bool examine_filter();
+  void examine_landlock();
   bool examine_users();
   bool examine_groups();
   bool examine_namespaces(bool own_users);
+  bool closes_in() const { return level_ == isolation_level::process && landlock_; }
   void choose_level(isolation_level best);
   void check_required() const;
 
@@ -69,6 +71,7 @@ class launcher {
   std::vector<protection> protections_;
   descriptor init_;  ///< its program, sealed
   std::array<descriptor, 2> filters_;
+  bool landlock_ = false;  ///< can be had
 };
 
 }  // namespace gateways

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 namespace gateways {
 namespace {
@@ -46,15 +47,15 @@ std::string outcome_of(const launched& child, const descriptor& said) {
   ::waitpid(child.pid, &status, 0);
   std::array<char, 4'096> text{};
   auto size = ::read(said.get(), text.data(), text.size());
-  if (!over) return "a workload that does nothing did not end";
+  if (!over) return "the workload that tries it did not end";
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   std::string words(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
-  return words.empty() ? "a workload that does nothing failed" : first_line(words);
+  return words.empty() ? "the workload that tries it failed" : first_line(words);
 }
 
 }  // namespace
 
-std::string probe(const launcher& with, const box& in) {
+std::string probe(const launcher& with, const box& in, std::vector<std::string> argv) {
   temporary_folder folder;
   if (folder.path.empty()) return "no folder can be made in /tmp";
   if (in.uid && ::chown(folder.path.c_str(), *in.uid, *in.uid) != 0)
@@ -63,7 +64,7 @@ std::string probe(const launcher& with, const box& in) {
   if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return "no pipe can be made";
   descriptor said(ends[0]), say(ends[1]);
   containment c;
-  c.argv = {"/usr/bin/true"};
+  c.argv = std::move(argv);
   c.workspace = folder.path;
   c.files_folder = folder.path;
   c.output = c.errors = say.get();

@@ -5,13 +5,14 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "gateways/isolation/launcher.hpp"
 
 namespace gateways {
 
-/// Starts a workload that does nothing, at the launcher's level. Empty, or why it did not run.
-std::string probe(const launcher& with, const box& in);
+/// Starts a workload at the launcher's level. Empty: it ended with 0; or why not.
+std::string probe(const launcher& with, const box& in, std::vector<std::string> argv);
 
 /// What to do about a failure that bubblewrap tells.
 std::string remedy_of(const std::string& failure);

@@ -18,6 +18,7 @@ class Attack(NamedTuple):
     refusals: str
     code: str
     proven: bool = True
+    landlock: int = 0  # at the first level by Landlock, in this version or a newer one
 
 
 def process(name, refusals, code, proven=True):
@@ -26,6 +27,15 @@ def process(name, refusals, code, proven=True):
 
 def walls(name, refusals, code, proven=True):
     return Attack(name, "namespaces", refusals, code, proven)
+
+
+def paths(name, refusals, code, proven=True):
+    """Refused by Landlock where no mount does it, whatever its version that is used."""
+    return Attack(name, "process", refusals, code, proven, landlock=3)
+
+
+def scopes(name, refusals, code):
+    return Attack(name, "process", refusals, code, landlock=6)
 
 
 NETWORK = [
@@ -44,8 +54,8 @@ NETWORK = [
           "lambda: leads_out(socket.AF_INET, ('198.51.100.53', 53)))", proven=False),
     walls("a Unix socket of the host", "ENOENT",
           "connect(socket.AF_UNIX, OUTSIDE + '/socket')"),
-    walls("an abstract Unix socket of the host", "ECONNREFUSED",
-          "connect(socket.AF_UNIX, ABSTRACT)"),
+    scopes("an abstract Unix socket of the host", "ECONNREFUSED EPERM",
+           "connect(socket.AF_UNIX, ABSTRACT)"),
     walls("another kernel by what `GET /kernel/connection` tells", "ENOENT",
           "each(lambda: open(CONNECTION['connection_file']), lambda: connect("
           "socket.AF_UNIX, CONNECTION['connection_info']['ip'] + '-1'))"),
@@ -65,12 +75,15 @@ NETWORK = [
 ]
 
 PROCESSES = [
-    walls("a signal to the daemon", "ESRCH", "os.kill(DAEMON, 0)"),
-    walls("a signal to another sandbox's kernel", "ESRCH", "os.kill(VICTIM, 0)"),
+    scopes("a signal to the daemon", "ESRCH EPERM", "os.kill(DAEMON, 0)"),
+    scopes("a signal to another sandbox's kernel", "ESRCH EPERM", "os.kill(VICTIM, 0)"),
     walls("a pidfd of the daemon", "ESRCH", "os.pidfd_open(DAEMON)"),
     walls("what `/proc` tells of the daemon and other sandboxes", "ENOENT",
           "each(*[lambda p=p: open(f'/proc/{pid}/{p}').read(1) for p in ('environ', 'cmdline',"
           "'mem', 'maps', 'root/etc/passwd') for pid in (DAEMON, VICTIM)])"),
+    paths("memory, descriptors and folders of the daemon and other sandboxes", "ENOENT EACCES",
+          "each(*[lambda p=p: os.stat(f'/proc/{pid}/{p}') for p in ('root/', 'cwd/', 'fd/0')"
+          " for pid in (DAEMON, VICTIM)], lambda: open(f'/proc/{DAEMON}/mem').close())"),
     process("tracing (ptrace)", "EPERM", "calls((101, 0x4206, DAEMON, 0, 0), (101, 0, 0, 0, 0))"),
     process("memory of others (process_vm_readv, process_vm_writev, process_madvise)", "EPERM",
             "v = struct.pack('PN', address_of(bytearray(8)), 8)\n"
@@ -90,10 +103,10 @@ PROCESSES = [
 ]
 
 SYSTEM = [
-    walls("settings in `/proc/sys`", "EROFS EACCES", "opens(os.O_WRONLY, *["
+    paths("settings in `/proc/sys`", "EROFS EACCES", "opens(os.O_WRONLY, *["
           "'/proc/sys/' + n for n in ('kernel/core_pattern', 'vm/swappiness',"
           "'vm/drop_caches', 'net/ipv4/ip_forward')])"),
-    walls("`/proc/sysrq-trigger`", "ENOENT EROFS EACCES",
+    paths("`/proc/sysrq-trigger`", "ENOENT EROFS EACCES",
           "opens(os.O_WRONLY, '/proc/sysrq-trigger')", proven=False),
     walls("the kernel's memory, log and addresses", "ENOENT EPERM EACCES Refused",
           "def addresses():\n"
@@ -101,7 +114,7 @@ SYSTEM = [
           "        if int(f.readline().split()[0], 16) == 0: raise Refused\n"
           "each(addresses, *[lambda p=p: open(p, 'rb').read(1) for p in ('/proc/kcore',"
           "'/dev/mem', '/dev/kmsg')], lambda: call(103, 10, None, 0))"),
-    walls("`/sys` and control groups", "ENOENT EROFS",
+    paths("`/sys` and control groups", "ENOENT EROFS EACCES ENOTSUP",
           "each(lambda: os.listdir('/sys/kernel'), lambda: os.listdir('/sys/fs/cgroup'),"
           "lambda: os.open('/sys', os.O_TMPFILE | os.O_WRONLY))", proven=False),
     process("mount, umount", "EPERM",
@@ -143,15 +156,15 @@ SYSTEM = [
             "(179, 0, None, 0, None), (212, 0, None, 0), (227, -1, bytes(16)),"
             "(246, 0, 0, None, 0xffffff), (305, 0, bytes(208)), (313, -1, b'', 0),"
             "(320, -1, -1, 0, None, 0xffff), (443, -1, 0, 0, None))"),
-    process("calls by the numbers of other interfaces (x32, 32 bits)", "ENOSYS",
+    process("calls by the numbers of other interfaces (x32, 32 bits)", "ENOSYS SIGSEGV",
             "each(lambda: call(0x40000000 | 39), lambda: as_32_bit(20))", proven=False),
     process("calls that are newer than the filter", "ENOSYS",
             "calls(*[(n, -1, None, 0, None, 0) for n in range(FIRST_NEWER_CALL, 512)])",
             proven=False),
-    walls("devices", "ENOENT EACCES EROFS",
+    paths("devices", "ENOENT EACCES EROFS",
           "opens(os.O_RDONLY, *['/dev/' + d for d in ('mem', 'kmsg', 'kvm', 'fuse', 'vda', 'sda',"
           "'net/tun', 'loop-control')])"),
-    walls("making a device", "EPERM EROFS",
+    paths("making a device", "EPERM EROFS EACCES",
           "def make(folder):\n"
           "    os.mknod(folder + '/device', 0o600 | stat.S_IFCHR, os.makedev(1, 3))\n"
           "    os.unlink(folder + '/device')\n"
@@ -165,7 +178,7 @@ RIGHTS = [
           "raise Refused"),
     process("rights by exec (no_new_privs)", "Refused",
             "if status_of('NoNewPrivs') == ['1']: raise Refused"),
-    walls("a set-user-id program (su)", "Refused",
+    paths("a set-user-id program (su)", "Refused",
           "if subprocess.run(['su', '-s', '/bin/true', 'nobody'], stdin=subprocess.DEVNULL,"
           "capture_output=True).returncode: raise Refused"),
     process("making a set-user-id or set-group-id program", "EPERM ENOSYS",
@@ -192,7 +205,7 @@ RIGHTS = [
     walls("a higher priority", "EACCES EPERM",
           "each(lambda: os.setpriority(os.PRIO_PROCESS, 0, -5), lambda: os.sched_setscheduler("
           "0, os.SCHED_FIFO, os.sched_param(1)), lambda: call(251, 1, 0, 1 << 13))"),
-    walls("outliving others when memory is short", "EACCES",
+    paths("outliving others when memory is short", "EACCES",
           "os.write(os.open('/proc/self/oom_score_adj', os.O_WRONLY), b'-500')",
           proven=False),
     walls("raising its own limits", "EPERM",
@@ -201,16 +214,18 @@ RIGHTS = [
 ]
 
 FILES = [
-    walls("secrets of the host", "ENOENT",
+    paths("secrets of the host", "ENOENT EACCES",
           "each(lambda: open('/etc/shadow'), lambda: os.listdir('/root'),"
-          "lambda: open(OUTSIDE + '/secret'), lambda: os.stat('/var/log'))"),
-    walls("the daemon's token", "ENOENT", "open(TOKEN_FILE)"),
-    walls("the token by a link in a zone", "ENOENT",
+          "lambda: open(OUTSIDE + '/secret'))"),
+    walls("what there is on the host", "ENOENT",
+          "each(lambda: os.stat('/var/log'), lambda: os.stat(OUTSIDE + '/secret'))"),
+    paths("the daemon's token", "ENOENT EACCES", "open(TOKEN_FILE)"),
+    paths("the token by a link in a zone", "ENOENT EACCES",
           "os.symlink(TOKEN_FILE, 'output/link')\ntry: open('output/link')\n"
           "finally: os.unlink('output/link')"),
-    walls("another sandbox's files", "ENOENT",
+    paths("another sandbox's files", "ENOENT EACCES",
           "each(lambda: os.listdir(VICTIM_FILES), lambda: open(VICTIM_FILES + '/output/secret'))"),
-    walls("writing beside the workspace", "EROFS EACCES EPERM ENOENT",
+    paths("writing beside the workspace", "EROFS EACCES EPERM ENOENT",
           "opens(os.O_TMPFILE | os.O_WRONLY, '/', '/usr', '/usr/bin', '/etc', '/run', '/dev')"),
     walls("changing programs", "EROFS EACCES ENOENT",
           "each(*[lambda p=p: os.chmod(p, 0o755) for p in ('/usr/bin/env', '/run/init')],"
@@ -295,19 +310,27 @@ ALL = [attack for group in GROUPS.values() for attack in group]
 HEAD = """# Attacks
 
 What the system tests try from inside a kernel, from which isolation level on it is refused, and
-how. Below that level it gets through when the daemon is root; as an ordinary user the system itself
-refuses some of it. At the level `none` nothing is refused. `docs/security.md` has the levels.
+how. Where the level is `process` by Landlock, a system without this version of it refuses from
+`namespaces` on. Below that level it gets through when the daemon is root; as an ordinary user the
+system itself refuses some of it. At the level `none` nothing is refused. `docs/security.md` has the
+levels.
 
 Written by `tests/system/attacks.py`. `./dev test attacks` runs all of it at every level that the
 machine offers, and prints a table.
 """
 
 
+def level_of(attack):
+    by = f", by Landlock {attack.landlock}" if attack.landlock else ""
+    return f"`{attack.level}`{by}"
+
+
 def document():
     parts = [HEAD]
     for title, group in GROUPS.items():
         parts.append(f"\n## {title}\n\n| attack | refused from | by |\n| --- | --- | --- |\n")
-        parts += [f"| {a.name} | `{a.level}` | {', '.join(a.refusals.split())} |\n" for a in group]
+        parts += [f"| {a.name} | {level_of(a)} | {', '.join(a.refusals.split())} |\n"
+                  for a in group]
     return "".join(parts).replace("Refused", "nothing there")
 
 

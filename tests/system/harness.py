@@ -227,9 +227,9 @@ class Daemon:
         return {**self.env, "TROUPE_URL": self.url, "TROUPE_TOKEN": self.token, **(env or {})}
 
 
-def ordinary_daemon(*flags, **kw):
+def ordinary_daemon(*flags, folder=None, **kw):
     """A daemon that runs as a user without rights; only root can make one."""
-    folder = tempfile.mkdtemp(prefix="tsys")
+    folder = folder or tempfile.mkdtemp(prefix="tsys")
     binary = os.path.join(folder, "troupe")
     shutil.copy(TROUPE, binary)  # the user may not enter the folders above ours
     os.makedirs(os.path.join(folder, "tmp"))

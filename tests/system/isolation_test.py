@@ -1,19 +1,17 @@
 """Kernels with walls around them (`isolation.level = "auto"`), as far as this machine has them."""
 import os
+import re
 import socket
 import subprocess
+import tempfile
 import unittest
 
-from harness import TROUPE, DaemonCase, limit, run_threads
+from harness import TROUPE, Daemon, DaemonCase, limit, run_threads
 from waiting import wait_until
 
 
-def best_level():
-    told = subprocess.run([TROUPE, "doctor"], capture_output=True, text=True, check=False).stdout
-    return told.rsplit("gives:", 1)[-1].strip()
-
-
-LEVEL = best_level()
+DOCTOR = subprocess.run([TROUPE, "doctor"], capture_output=True, text=True, check=False).stdout
+LEVEL = DOCTOR.rsplit("gives:", 1)[-1].strip()
 
 
 @unittest.skipUnless(LEVEL in ("namespaces", "full"), f"this machine offers {LEVEL or 'nothing'}")
@@ -114,3 +112,68 @@ class Walls(DaemonCase):
         self.client.post(f"/v1/sandboxes/{chat}/turns", {})
         self.assertEqual(self.client.execute("import os; os.listdir('output')", chat)["text"]
                          .strip(), "[]")
+
+
+@unittest.skipUnless(re.search(r"^landlock +yes", DOCTOR, re.M), "there is no Landlock")
+class Landlocked(DaemonCase):
+    """The level `process`: no file system of its own, but only some of the host's can be opened."""
+
+    flags = ("--isolation.level", "process")
+
+    @classmethod
+    def setUpClass(cls):  # /tmp may be written to
+        cls.daemon = Daemon(*cls.flags, folder=tempfile.mkdtemp(prefix="tsys", dir="/var/tmp"))
+        cls.daemon.start()
+
+    def denied(self, code, sandbox="default"):
+        r = self.client.execute(code, sandbox)
+        self.assertEqual(r["status"], "error", r)
+        self.assertEqual(r["error"]["ename"], "PermissionError", r["error"])
+
+    def test_in_chat_only_output_and_deploy_can_be_written(self):
+        chat = self.own_sandbox(mode="chat")
+        for path in ("upload/u", ".store/s", "note"):
+            self.denied(f"open('{path}', 'w')", chat)
+        self.denied("import os; os.symlink('/etc', 'upload/l')", chat)
+        for path in ("output/o", "deploy/d"):
+            r = self.client.execute(f"open('{path}', 'w').write('x'); open('{path}').read()", chat)
+            self.assertEqual(r["text"].strip(), "'x'", r)
+
+    def test_a_zone_that_is_a_link_opens_nothing(self):
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as outside:
+            chat = self.own_sandbox(mode="chat")
+            workspace = self.client.get(f"/v1/sandboxes/{chat}").json["workspace"]
+            os.rmdir(os.path.join(workspace, "deploy"))
+            os.symlink(outside, os.path.join(workspace, "deploy"))
+            self.client.post(f"/v1/sandboxes/{chat}/kernels/main/restart?wait=true")
+            self.denied("open('deploy/d', 'w')", chat)
+            self.assertEqual(os.listdir(outside), [])
+
+    def test_the_host_is_closed_and_the_workspace_open(self):
+        self.denied("open('/var/tmp/planted', 'w')")
+        self.denied(f"open('{self.daemon.ready['token_file']}')")
+        self.denied("import os; os.listdir('/')")
+        self.denied(f"import os; os.kill({self.daemon.pid}, 0)")
+        r = self.client.execute("import os; os.makedirs('a/b'); open('a/b/c', 'w').write('x')\n"
+                                "os.rename('a/b/c', 'd'); os.listdir('.')")
+        self.assertIn("'d'", r["text"], r)
+
+    @limit(90)
+    def test_what_programs_need_is_there(self):
+        code = ("import multiprocessing, pty, sqlite3, subprocess, tempfile\n"
+                "pty.openpty(); multiprocessing.Lock(); tempfile.TemporaryFile()\n"
+                "open('/tmp/' + str(multiprocessing.current_process().pid), 'w').close()\n"
+                "p = multiprocessing.Process(target=lambda: print('child')); p.start(); p.join()\n"
+                "print(subprocess.run('echo $((6 * 7)) > /dev/null && id -un', shell=True, "
+                "check=True, text=True, capture_output=True).stdout)")
+        r = self.client.execute(code)
+        self.assertEqual(r["status"], "ok", r)
+        r = self.client.execute("import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()")
+        self.assertEqual((r["status"], r["text"]), ("ok", ""), r)
+
+    def test_commands_are_closed_in_too(self):
+        answer = self.client.post("/v1/sandboxes/default/commands", {"command": (
+            "echo x > output/c && cat output/c; echo $HOME; cat " +
+            self.daemon.ready["token_file"] + " 2>&1")})
+        self.assertTrue(answer.json["text"].startswith("x\n/tmp\n"), answer)
+        self.assertIn("Permission denied", answer.json["text"])

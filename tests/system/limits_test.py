@@ -320,6 +320,7 @@ class Grouped(Watched, DaemonCase):
                                 "while time.time() < t + 2: pass\nprint(time.process_time() - c)",
                                 mine)
         self.assertLess(float(r["text"]), 0.8)
+        self.assertGreater(float(r["text"]), 0.1)
         row = self.limits(mine)["cpus"]
         self.assertEqual((row["limit"], row["held_by"]), (0.2, "control_group"))
 

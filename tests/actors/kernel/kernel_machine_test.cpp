@@ -179,19 +179,19 @@ CAF_TEST(what runs in a full workspace is interrupted with the quota as its caus
   driver d;
   d.start();
   cause why{.kind = cause_kind::disk_quota, .limit = "disk_bytes=5", .detail = "full"};
-  d(ev::limit_exceeded{false, why});
+  d(ev::limit_exceeded{d.generation, false, why});
   CAF_CHECK(d.last.empty());  // nothing runs
   d.execute("a").execute("b").busy("a");
-  d(ev::limit_exceeded{false, why});
+  d(ev::limit_exceeded{d.generation, false, why});
   CAF_CHECK(d.find<fx::interrupt_process>() != nullptr);
-  d(ev::limit_exceeded{false, why});
+  d(ev::limit_exceeded{d.generation, false, why});
   CAF_CHECK(d.last.empty());  // it is being interrupted
   d.reply("a", R"({"status":"error","ename":"KeyboardInterrupt"})").idle("a");
   CAF_CHECK_EQUAL(d.ended.at("a").status, execution_status::interrupted);
   CAF_CHECK(d.ended.at("a").why == why);
   CAF_CHECK(d.ended.at("a").state_preserved);
   CAF_CHECK_EQUAL(d.sent, "b");
-  d.busy("b")(ev::limit_exceeded{false, why});
+  d.busy("b")(ev::limit_exceeded{d.generation, false, why});
   d.pass(kernel_deadline::interrupt);  // deaf
   CAF_CHECK(d.find<fx::kill_process>() != nullptr);
   d.die();
@@ -204,7 +204,7 @@ CAF_TEST(what the limiter kills for going on to write ends as interrupted too) {
   driver d;
   d.start().execute("a").execute("b").busy("a");
   cause why{.kind = cause_kind::disk_quota, .limit = "disk_bytes=5", .detail = "full"};
-  d(ev::limit_exceeded{false, why})(ev::limit_exceeded{true, why});
+  d(ev::limit_exceeded{d.generation, false, why})(ev::limit_exceeded{d.generation, true, why});
   CAF_CHECK(d.find<fx::kill_process>() != nullptr);
   d.die();
   CAF_CHECK_EQUAL(d.ended.at("a").status, execution_status::interrupted);
@@ -216,14 +216,29 @@ CAF_TEST(a kernel killed for the memory of its sandbox ends what ran as memory_l
   driver d;
   d.start().execute("a").busy("a");
   cause why{.kind = cause_kind::memory_limit, .limit = "memory_bytes=5", .detail = "too much"};
-  d(ev::limit_exceeded{true, why});
+  d(ev::limit_exceeded{d.generation, true, why});
   CAF_CHECK(d.find<fx::kill_process>() != nullptr);
   d.die();
   CAF_CHECK_EQUAL(d.ended.at("a").status, execution_status::memory_limit);
   CAF_CHECK(d.ended.at("a").why == why);
   CAF_CHECK(!d.ended.at("a").state_preserved);
-  d(ev::limit_exceeded{true, why});  // the next generation is on its way
+  d(ev::limit_exceeded{d.generation, true, why});  // the next generation is on its way
   CAF_CHECK_EQUAL(d.generation, 2u);
+}
+
+CAF_TEST(an order for an earlier generation does not hit the next) {
+  driver d;
+  d.start().die();
+  d(ev::process_started{2, 43, "f"})(ev::answered{2});
+  d.execute("a").busy("a");
+  CAF_CHECK_EQUAL(d.generation, 2u);
+  cause why{.kind = cause_kind::memory_limit, .limit = "memory_bytes=5", .detail = "too much"};
+  d(ev::limit_exceeded{1, true, why});
+  CAF_CHECK(d.last.empty());
+  d(ev::limit_exceeded{1, false, why});
+  CAF_CHECK(d.last.empty());
+  d(ev::limit_exceeded{2, true, why});
+  CAF_CHECK(d.find<fx::kill_process>() != nullptr);
 }
 
 CAF_TEST(a stale generation changes nothing) {

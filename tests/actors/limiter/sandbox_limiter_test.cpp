@@ -199,4 +199,15 @@ CAF_TEST(steps are counted and their refusal is shown) {
   CAF_CHECK_EQUAL(steps.last.action, "refused");
 }
 
+CAF_TEST(a step that a client took by itself is one of the turn) {
+  ask<limits_view>(sandbox, change_limits{{{"steps_per_turn", 1}}});
+  auto ledger = world.env.views.ledger("s");
+  CAF_REQUIRE(ledger != nullptr);
+  CAF_CHECK(ledger->take(7).has_value());
+  execution_request r{.id = "b", .code = "1"};
+  CAF_CHECK(ask_in_vain<execution_record>(limiter(), r, kernel(), reader) ==
+            error_code::step_limit);
+  CAF_CHECK_EQUAL(row("steps_per_turn").used, 1.0);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()
