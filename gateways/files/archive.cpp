@@ -40,9 +40,10 @@ result<std::string> place_of(const std::string& folder, const tar_item& item) {
   return name ? paths::parse_path(paths::joined(folder, *name), pointer) : name;
 }
 
-/// The folder of a zone, which stays as it is, or of nothing but the archive.
+/// The folder that all goes into, and that of a zone, stay as they are.
 bool stays(const tar_item& item, std::string_view path) {
-  return item.is == kind::folder && (path.empty() || path == paths::name_of(paths::zone_of(path)));
+  return item.is == kind::folder &&
+         (item.name.empty() || path == paths::name_of(paths::zone_of(path)));
 }
 
 }  // namespace
