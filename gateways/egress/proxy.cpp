@@ -141,10 +141,14 @@ void egress_proxy::core::watch(const std::shared_ptr<door>& d) {
   d->init.async_wait(asio::posix::stream_descriptor::wait_read, [this, d](error_code ec) {
     if (ec || !doors.contains(d)) return;
     descriptor fd(receive_listener(d->init.native_handle()));
-    if (!fd || d->listener.is_open()) return close(d);
-    error_code failed;
-    d->listener.assign(tcp::v4(), fd.get(), failed);
-    if (failed) return close(d);
+    if (d->listener.is_open()) return close(d);  // nothing more was to come but the end
+    error_code failed = fd ? error_code() : asio::error::not_socket;
+    if (fd) d->listener.assign(tcp::v4(), fd.get(), failed);
+    if (failed) {
+      spdlog::warn("egress_unavailable sandbox={} why=\"no listener came: {}\"", d->of->sandbox_id,
+                   failed.message());
+      return close(d);
+    }
     fd.release();
     watch(d);
     accept(d);
