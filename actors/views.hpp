@@ -66,6 +66,9 @@ struct node_counters {
   std::atomic<std::uint64_t> journal_rows_dropped{0};
   std::atomic<std::uint64_t> malformed_messages{0};
   std::atomic<std::uint64_t> limit_hits{0};
+  std::atomic<std::uint64_t> egress_connections{0};
+  std::atomic<std::uint64_t> egress_refusals{0};
+  std::atomic<std::uint64_t> egress_bytes{0};  ///< to and from other hosts
   std::atomic<std::uint64_t> sandbox_cpu_ms{0};
   std::atomic<std::uint64_t> executions_held{0};       ///< a gauge: running or waiting
   std::atomic<std::int64_t> journal_pending_bytes{0};  ///< a gauge

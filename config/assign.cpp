@@ -6,6 +6,8 @@
 #include <limits>
 #include <optional>
 
+#include "config/egress_rule.hpp"
+
 namespace config {
 namespace {
 
@@ -124,6 +126,12 @@ void check_policy(std::vector<conflict>& found, std::string_view min_key,
         {min_key, "is larger than backoff_max_ms (" + std::to_string(policy.backoff_max_ms) + ")"});
 }
 
+void check_rules(std::vector<conflict>& found, std::string_view key, const string_list& rules) {
+  for (const auto& text : rules)
+    if (const auto rule = parse_egress_rule(text); !rule.wrong.empty())
+      found.push_back({key, "has " + quote_toml(text) + ", which " + rule.wrong});
+}
+
 }  // namespace
 
 std::string assign_toml(const option& row, settings& values, const toml::node& node) {
@@ -191,6 +199,8 @@ std::vector<conflict> cross_check(const settings& values) {
   check_listen(found, "cdp.listen", values.cdp.listen);
   check_policy(found, "kernel.restart.backoff_min_ms", values.kernel.restart);
   check_policy(found, "actor_restart.backoff_min_ms", values.actor_restart);
+  check_rules(found, "kernel.egress.allow", values.kernel.egress.allow);
+  check_rules(found, "kernel.egress.deny", values.kernel.egress.deny);
   if (values.kernel.timeout_ms > values.kernel.timeout_ms_max)
     found.push_back({"kernel.timeout_ms", "is larger than kernel.timeout_ms_max (" +
                                               std::to_string(values.kernel.timeout_ms_max) + ")"});

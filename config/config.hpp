@@ -57,6 +57,18 @@ struct cdp_options {
   std::string listen = "127.0.0.1:9222";
 };
 
+/// The way out of sandboxes. A rule is a host, a suffix, an address or a block of addresses, each
+/// with an optional port or range of ports; see config/egress_rule.hpp.
+struct egress_options {
+  std::string mode = "none";           ///< none: no network; proxy: through the daemon's own proxy
+  std::vector<std::string> allow;      ///< empty: nothing is allowed
+  std::vector<std::string> deny;       ///< wins over `allow`
+  std::uint64_t connections_max = 64;  ///< of one sandbox at once
+  std::int64_t setup_timeout_ms = 15'000;    ///< request head, resolution and connection together
+  std::int64_t idle_timeout_ms = 120'000;    ///< of a connection on which nothing moves
+  std::int64_t lifetime_ms_max = 3'600'000;  ///< of a connection
+};
+
 struct kernel_options {
   std::string python = "/usr/bin/python3";
   std::uint64_t queue_max = 64;  ///< executions that wait in one kernel
@@ -70,6 +82,7 @@ struct kernel_options {
   std::int64_t settle_ms = 5'000;           ///< between execute_reply and idle, either way round
   bool debugger = false;                    ///< load debugpy at start (about 200 ms slower)
   restart_policy restart;
+  egress_options egress;  ///< holds for kernels and commands
 };
 
 struct command_options {

@@ -41,6 +41,10 @@ constexpr field kernel_restart() {
   return at<&settings::kernel, &kernel_options::restart, Member>();
 }
 template <auto Member>
+constexpr field kernel_egress() {
+  return at<&settings::kernel, &kernel_options::egress, Member>();
+}
+template <auto Member>
 constexpr field command() {
   return at<&settings::command, Member>();
 }
@@ -150,6 +154,26 @@ constexpr std::array table{
            "The kernel's reply and its idle status may be this far apart.", ""},
     option{"kernel.debugger", kernel<&kernel_options::debugger>(), "", any, "",
            "Load debugpy at start; a start takes about 200 ms longer.", ""},
+
+    option{"kernel.egress.mode", kernel_egress<&egress_options::mode>(), "", any, "none|proxy",
+           "How kernels and commands reach other hosts: not at all, or through the daemon's proxy.",
+           ""},
+    option{"kernel.egress.allow", kernel_egress<&egress_options::allow>(), "", any, "",
+           "What may be reached: HOST, .SUFFIX, ADDRESS or CIDR, with :PORT or :FIRST-LAST; "
+           "empty: nothing.",
+           ""},
+    option{"kernel.egress.deny", kernel_egress<&egress_options::deny>(), "", any, "",
+           "What may not be reached, whatever is allowed; rules as in allow.", ""},
+    option{"kernel.egress.connections_max", kernel_egress<&egress_options::connections_max>(), "",
+           between(1, 65'536), "", "Connections of one sandbox at once; one more waits.", ""},
+    option{"kernel.egress.setup_timeout_ms", kernel_egress<&egress_options::setup_timeout_ms>(),
+           "ms", between(100, hour_ms), "",
+           "A request's head, its host's resolution and the connection take at most this together.",
+           ""},
+    option{"kernel.egress.idle_timeout_ms", kernel_egress<&egress_options::idle_timeout_ms>(), "ms",
+           between(100, day_ms), "", "A connection on which nothing moves for so long is cut.", ""},
+    option{"kernel.egress.lifetime_ms_max", kernel_egress<&egress_options::lifetime_ms_max>(), "ms",
+           between(100, 30 * day_ms), "", "A connection lives at most this long.", ""},
 
     option{"kernel.restart.on", kernel_restart<&restart_policy::on>(), "", any, restart_words,
            "Which ends of a kernel's process make it start again.", ""},

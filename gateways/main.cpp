@@ -17,6 +17,7 @@
 #include "gateways/announce.hpp"
 #include "gateways/cli/cli.hpp"
 #include "gateways/data_dir.hpp"
+#include "gateways/egress/proxy.hpp"
 #include "gateways/isolation/launcher.hpp"
 #include "gateways/journal/journal.hpp"
 #include "gateways/listener.hpp"
@@ -70,6 +71,11 @@ std::vector<actors::node_child> children(actors::env& e, gateways::http_server_o
   };
 }
 
+constexpr std::string_view no_egress =
+    "troupe: kernel.egress.mode = proxy needs isolation.level namespaces or full: below, sandboxes "
+    "share the network of the host and no proxy could hold them; `troupe doctor` says what is "
+    "missing\n";
+
 int serve(const config::settings& settings) {
   auto began = std::chrono::steady_clock::now();
   spdlog::set_default_logger(spdlog::stderr_color_mt("troupe"));
@@ -79,16 +85,25 @@ int serve(const config::settings& settings) {
   if (!dir) return std::cerr << "troupe: " << dir.error().detail << '\n', 1;
   gateways::sweep_leftovers(dir->path(), gateways::run_dir_of(dir->path()), dir->instance());
   gateways::launcher launch(settings.isolation, dir->instance());
-  gateways::kernel_host host(settings.kernel, {dir->path(), dir->instance()}, launch);
-  gateways::command_host commands({settings.kernel.python, dir->instance()}, launch);
+  actors::node_views views;
+  actors::directory handles;
+  std::unique_ptr<gateways::egress_proxy> egress;
+  if (auto& options = settings.kernel.egress; options.mode == "proxy") {
+    if (!launch.mounts()) return std::cerr << no_egress, 1;
+    egress = std::make_unique<gateways::egress_proxy>(
+        options, views.counters, [&handles](std::string data) {
+          if (auto to = handles.journal())
+            caf::anon_send(to, protocol::node_event{"egress_refused", std::move(data)});
+        });
+  }
+  gateways::kernel_host host(settings.kernel, {dir->path(), dir->instance(), egress.get()}, launch);
+  gateways::command_host commands({settings.kernel.python, dir->instance(), egress.get()}, launch);
   gateways::blocking_pool blocking, looks, bytes(4), searches;
   gateways::file_pools pools{&bytes, &searches};
   gateways::commit_log commits(dir->path());
   gateways::system_clock clock;
   gateways::system_random random;
-  actors::node_views views;
   views.isolation = launch.in_force();
-  actors::directory handles;
   auto main_thread = pthread_self();
   actors::env e{settings,
                 dir->path(),

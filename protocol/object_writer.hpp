@@ -17,7 +17,7 @@ class object_writer {
  public:
   explicit object_writer(std::size_t reserve = 512) {
     out_.reserve(reserve);
-    out_ = "{";
+    out_ += '{';
   }
 
   /// `json` is the text of a value.

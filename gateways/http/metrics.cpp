@@ -60,6 +60,11 @@ void add_counters(families& to, const actors::node_counters& c) {
   count("output_bytes_total", "Bytes that executions printed", c.output_bytes);
   count("limit_hits_total", "Limits of sandboxes at which something was refused or ended",
         c.limit_hits);
+  count("egress_connections_total", "Connections made to other hosts for sandboxes",
+        c.egress_connections);
+  count("egress_refusals_total", "Requests of sandboxes that a rule of egress refused",
+        c.egress_refusals);
+  count("egress_bytes_total", "Bytes that sandboxes exchanged with other hosts", c.egress_bytes);
   one(to, "sandboxes_cpu_seconds_total", "CPU time of what ran in sandboxes", MetricType::Counter,
       static_cast<double>(c.sandbox_cpu_ms.load()) / 1e3);
   count("journal_commits_total", "Ends written to disk", c.journal_commits);

@@ -3,8 +3,8 @@
 //   init enter [--group PROCS_FILE]… [--stage FD [--zone FD NAME]…] [--uid N] -- COMMAND…
 //     joins control groups, puts the folder FD where every user may go to it, gives up root for
 //     good, and becomes COMMAND (bubblewrap).
-//   init run --report FD [--keep FD]… [--limit NAME N]… [--filter FD] [--directory PATH]
-//            [--read PATH]… [--write PATH]… [--device PATH]… -- COMMAND…
+//   init run --report FD [--egress FD] [--keep FD]… [--limit NAME N]… [--filter FD]
+//            [--directory PATH] [--read PATH]… [--write PATH]… [--device PATH]… -- COMMAND…
 //     starts COMMAND in a session of its own, reaps whatever loses its parent, and tells how
 //     COMMAND ended. When COMMAND ends, or the daemon's end of FD closes, everything ends.
 //
@@ -17,6 +17,7 @@
 #include <grp.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -34,6 +35,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gateways/inside/egress.hpp"
 #include "gateways/inside/landlock.hpp"
 #include "gateways/inside/report.hpp"
 
@@ -63,6 +65,7 @@ struct path_rule {
 
 struct orders {
   int report_fd = -1;
+  int egress_fd = -1;  ///< -1: there is no way out
   int filter_fd = -1;
   int kept[kept_max] = {};
   int kept_count = 0;
@@ -175,6 +178,8 @@ bool read_orders(int argc, char** argv, orders& out) {
     int number = atoi(argv[i + 1]);
     if (strcmp(word, "--report") == 0) {
       out.report_fd = number;
+    } else if (strcmp(word, "--egress") == 0) {
+      out.egress_fd = number;
     } else if (strcmp(word, "--filter") == 0) {
       out.filter_fd = number;
     } else if (strcmp(word, "--directory") == 0) {
@@ -193,6 +198,36 @@ bool read_orders(int argc, char** argv, orders& out) {
   if (i + 1 >= argc || out.report_fd < 0) return false;
   out.command = argv + i + 1;
   return true;
+}
+
+/// A listener keeps the network that it was made in, wherever it is accepted from. So the daemon
+/// gets ours, and nothing has to run in here to carry bytes out.
+bool send_listener(int to) {
+  constexpr int backlog = 128;
+  int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(gateways::inside::proxy_port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (listener < 0 || bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      listen(listener, backlog) != 0)
+    return false;
+  char byte = 0;
+  iovec part{&byte, sizeof byte};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof listener)] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* rights = CMSG_FIRSTHDR(&message);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof listener);
+  memcpy(CMSG_DATA(rights), &listener, sizeof listener);
+  bool sent = sendmsg(to, &message, MSG_NOSIGNAL) == sizeof byte;
+  close(listener);
+  return sent;
 }
 
 /// The filter as exported by libseccomp: an array of instructions. Where bubblewrap does not do it.
@@ -300,6 +335,7 @@ int run(int argc, char** argv) {
   else
     prctl(PR_SET_CHILD_SUBREAPER, 1);
   if (!read_orders(argc, argv, what)) return setup_failed;
+  if (what.egress_fd >= 0 && !send_listener(what.egress_fd)) fail("the proxy's listener");
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, nullptr);
@@ -308,7 +344,9 @@ int run(int argc, char** argv) {
   if (child < 0) fail("fork");
   if (child == 0) become_workload(what, self);
   int report_fd = what.report_fd;
-  close_others(&report_fd, 1);
+  // The way out is open as long as we hold its socket.
+  int ours[] = {report_fd, what.egress_fd};
+  close_others(ours, what.egress_fd >= 0 ? 2 : 1);
   // The workload's output is its own: nobody shall wait for the end of ours.
   int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int fd = 0; nowhere >= 0 && fd < 3; ++fd) dup2(nowhere, fd);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gateways/isolation/egress_gate.hpp"
 #include "gateways/isolation/filter.hpp"
 #include "protocol/sandbox.hpp"
 
@@ -44,6 +45,8 @@ struct containment {
   int output = -1;               ///< its stdout
   int errors = -1;               ///< its stderr
   filter_kind filter = filter_kind::workload;
+  std::string sandbox_id;         ///< whose it is, as `egress` knows it
+  egress_gate* egress = nullptr;  ///< null: it reaches nothing but its own loopback
   protocol::limits limit;
 };
 

@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "gateways/inside/egress.hpp"
 #include "gateways/inside/landlock.hpp"
 #include "gateways/isolation/bubblewrap.hpp"
 #include "gateways/isolation/descriptor.hpp"
@@ -27,8 +28,9 @@ using protocol::result;
 
 // The numbers that descriptors have in what is started, below those of the workload itself.
 constexpr int report_number = 3, arguments_number = 4, status_number = 5, filter_number = 6,
-              init_number = 7, passwd_number = 8, workspace_number = 9, files_number = 14;
-static_assert(workspace_number + std::size(zones) < files_number);
+              init_number = 7, passwd_number = 8, workspace_number = 9, files_number = 14,
+              egress_number = 29;
+static_assert(workspace_number + std::size(zones) < files_number && egress_number < first_passed);
 
 fault fault_of(const std::string& what, int error) {
   return {protocol::error_code::unavailable, what + ": " + std::strerror(error), {}, 0};
@@ -109,6 +111,18 @@ void add_environment(std::vector<std::string>& to, std::vector<std::string> more
   }
 }
 
+/// In both spellings: programs disagree which they read. A server of the sandbox's own needs no
+/// proxy.
+std::vector<std::string> proxy_environment() {
+  auto url = "http://127.0.0.1:" + std::to_string(inside::proxy_port);
+  std::vector<std::string> out;
+  for (auto* name : {"http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"})
+    out.push_back(std::string(name) + "=" + url);
+  for (auto* name : {"no_proxy", "NO_PROXY"})
+    out.push_back(std::string(name) + "=localhost,127.0.0.1,::1");
+  return out;
+}
+
 result<void> place_files(const containment& c) {
   for (auto& file : c.files) {
     auto path = c.files_folder + "/" + file.name;
@@ -145,6 +159,7 @@ class launcher::start {
 
   result<launched> run() {
     if (auto open = open_channels(); !open) return open.error();
+    if (auto connected = open_egress(); !connected) return connected.error();
     add_entrance();
     auto walled = by_.mounts() ? add_walls() : add_surroundings();
     if (!walled) return walled.error();
@@ -159,6 +174,7 @@ class launcher::start {
 
  private:
   result<void> open_channels();
+  result<void> open_egress();
   void add_entrance();
   result<void> add_walls();
   result<void> add_surroundings();
@@ -192,6 +208,18 @@ result<void> launcher::start::open_channels() {
   to_.lend(c_.input, 0);
   to_.lend(c_.output, 1);
   to_.lend(c_.errors, 2);
+  return {};
+}
+
+/// Below a network of its own there is nothing to lead out of.
+result<void> launcher::start::open_egress() {
+  if (!c_.egress) return {};
+  if (!by_.mounts())
+    return fault{
+        protocol::error_code::unavailable, "egress needs isolation.level namespaces", {}, 0};
+  auto way = c_.egress->connect(c_.sandbox_id);
+  if (!way) return way.error();
+  to_.give(way->release(), egress_number);
   return {};
 }
 
@@ -229,6 +257,7 @@ result<void> launcher::start::add_walls() {
     fds.files.push_back(to_.give(memory_file(file.content), number++));
   auto environment = c_.environment;
   add_environment(environment, locale_environment());
+  if (c_.egress) add_environment(environment, proxy_environment());
   add_environment(environment, {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/home", "USER=sandbox"});
   std::string arguments;
   for (auto& word : bubblewrap_arguments(c_, environment, fds, by_.options_.readable_paths))
@@ -254,6 +283,7 @@ result<void> launcher::start::add_surroundings() {
 
 void launcher::start::add_init() {
   add({"run", "--report", std::to_string(report_number)});
+  if (c_.egress) add({"--egress", std::to_string(egress_number)});
   if (by_.level() == isolation_level::process) {
     to_.give(reader_of(by_.filter(c_.filter)), filter_number);
     add({"--filter", std::to_string(filter_number)});

@@ -111,6 +111,8 @@ containment command_process::contain(const box& in) const {
   c.workspace = what_.workspace;
   c.directory = what_.directory;
   c.read_only_workspace = in.read_only_workspace;
+  c.sandbox_id = what_.sandbox_id;
+  c.egress = around_.egress;
   c.limit = what_.limit;
   return c;
 }

@@ -58,6 +58,8 @@ containment kernel_process::contain(const box& in, int output) {
   for (auto& listener : folder_.listeners) c.descriptors.push_back(listener.get());
   c.descriptors.push_back(read_count_.get());
   c.output = c.errors = output;
+  c.sandbox_id = what_.sandbox_id;
+  c.egress = around_.egress;
   c.limit = what_.limit;
   return c;
 }
