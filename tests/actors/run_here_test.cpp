@@ -84,7 +84,9 @@ CAF_TEST(a turn is short and what does not fit goes to the workers) {
   actors::run_here here(io.post);
   auto slow = [](caf::event_based_actor* self, told_thread* to) -> caf::behavior {
     return {[self, to](int) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(5);
+      while (std::chrono::steady_clock::now() < end) {
+      }
       to->set_value(std::this_thread::get_id());
       self->quit();
     }};
