@@ -15,10 +15,19 @@ constexpr std::string_view line_end = "\r\n", head_end = "\r\n\r\n";
 constexpr std::size_t fields_max = 128;
 constexpr std::uint64_t body_bytes_max = std::uint64_t{1} << 50;
 
-/// Between two neighbours only; Host and Content-Length are written anew.
-constexpr std::array hop_by_hop{
-    "connection",         "proxy-connection", "keep-alive", "te",   "proxy-authorization",
-    "proxy-authenticate", "trailer",          "upgrade",    "host", "content-length"};
+/// Between two neighbours only; Host and Content-Length are written anew. `close` is what we say in
+/// Connection, which makes a field of that name one of them.
+constexpr std::array hop_by_hop{"connection",
+                                "proxy-connection",
+                                "keep-alive",
+                                "te",
+                                "proxy-authorization",
+                                "proxy-authenticate",
+                                "trailer",
+                                "upgrade",
+                                "host",
+                                "content-length",
+                                "close"};
 
 struct field {
   std::string name;  ///< in lower case

@@ -35,7 +35,7 @@ CAF_TEST(a plain request is written anew for the host that its URI names) {
   auto r = taken(
       "POST HTTP://Example.org:8080/a?b=1 HTTP/1.1\r\nHost: other.org\r\nAccept: */*\r\n"
       "Proxy-Authorization: Basic eA==\r\nConnection: X-Mine, keep-alive\r\nX-Mine: 1\r\n"
-      "Keep-Alive: 5\r\nUpgrade: h2c\r\nTE: trailers\r\nProxy-Connection: close\r\n"
+      "Close: 1\r\nKeep-Alive: 5\r\nUpgrade: h2c\r\nTE: trailers\r\nProxy-Connection: close\r\n"
       "Content-Length: 3\r\n\r\n");
   CAF_CHECK_EQUAL(r.head,
                   "POST /a?b=1 HTTP/1.1\r\nHost: example.org:8080\r\nAccept: */*\r\n"
