@@ -264,7 +264,7 @@ constexpr std::array table{
            between(1 << 20, tib), "",
            "The journal may grow to this; beyond, the oldest executions go.", ""},
     option{"journal.flush_ms", journal<&journal_options::flush_ms>(), "ms", between(0, 10'000), "",
-           "Events wait this long to be written together.", ""},
+           "Events wait this long, or twice, to be written together.", ""},
     option{"journal.commit_timeout_ms", journal<&journal_options::commit_timeout_ms>(), "ms",
            between(10, hour_ms), "",
            "The end of an execution waits this long for the disk, then it is told.", ""},
