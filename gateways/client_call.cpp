@@ -114,6 +114,7 @@ void client_call_state::begin(call::execute& c) {
   request_ = std::move(c.request);
   form_ = c.as;
   request_.told_early = form_ != call::form::whole;
+  if (form_ == call::form::begin) status_ = 202;  // also when it has ended before it is kept
   goal_ = form_ == call::form::stream ? goal::stream : goal::whole;
   auto prefix = request_.command.given() ? command_prefix : std::string_view("exe_");
   request_.id = make_id(prefix, env_->random.next(), env_->random.next());
@@ -135,7 +136,6 @@ void client_call_state::claimed(const std::string& id) {
   if (id == key_.execution_id) return submit();
   if (env_->handles.runner_of(id)) {
     if (form_ == call::form::begin) goal_ = goal::look;
-    status_ = form_ == call::form::begin ? 202 : 200;
     return resume();
   }
   self_->request(env_->handles.journal(), milliseconds(ask_ms), load_execution{id})
