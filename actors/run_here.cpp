@@ -12,15 +12,14 @@
 namespace actors {
 namespace {
 
-/// So long the thread's own work waits for actors, and for the last of them to finish.
-constexpr auto turn_max = std::chrono::microseconds(500);
 constexpr std::size_t messages_max = 8;  // of one actor, before others have their turn
 
 }  // namespace
 
 class run_here::unit : public caf::execution_unit {
  public:
-  explicit unit(post_function post) : post_(std::move(post)) {}
+  unit(post_function post, std::chrono::microseconds turn_max)
+      : post_(std::move(post)), turn_max_(turn_max) {}
 
   void exec_later(caf::resumable* job) override {
     waiting_.push_back(job);
@@ -40,20 +39,21 @@ class run_here::unit : public caf::execution_unit {
 
  private:
   void run() {
-    auto end = std::chrono::steady_clock::now() + turn_max;
-    while (!waiting_.empty() && std::chrono::steady_clock::now() < end) {
+    auto end = std::chrono::steady_clock::now() + turn_max_;
+    do {
       auto* job = waiting_.front();
       waiting_.pop_front();
       if (job->resume(this, messages_max) == caf::resumable::resume_later)
         scheduler_->to_workers(job);
       else
         caf::intrusive_ptr_release(job);
-    }
+    } while (!waiting_.empty() && std::chrono::steady_clock::now() < end);
     asked_ = false;
     hand_over();
   }
 
   const post_function post_;
+  const std::chrono::microseconds turn_max_;
   std::deque<caf::resumable*> waiting_;
   bool asked_ = false;               ///< `run` comes
   here_first* scheduler_ = nullptr;  ///< whose actors run here
@@ -65,7 +65,8 @@ thread_local run_here* of_this_thread = nullptr;
 
 }  // namespace
 
-run_here::run_here(post_function post) : unit_(std::make_unique<unit>(std::move(post))) {
+run_here::run_here(post_function post, std::chrono::microseconds turn_max)
+    : unit_(std::make_unique<unit>(std::move(post), turn_max)) {
   of_this_thread = this;
 }
 

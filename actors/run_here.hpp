@@ -8,6 +8,7 @@
 // runs here.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 
@@ -18,7 +19,10 @@ class run_here {
   /// Runs work on this very thread, after what runs now.
   using post_function = std::function<void(std::function<void()>)>;
 
-  explicit run_here(post_function post);
+  /// `turn_max`: so long the thread's own work waits for actors, and for the last of them to
+  /// finish; one of them runs in any case.
+  explicit run_here(post_function post,
+                    std::chrono::microseconds turn_max = std::chrono::microseconds(500));
   /// What still waits goes to the workers.
   ~run_here();
   run_here(const run_here&) = delete;

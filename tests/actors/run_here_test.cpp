@@ -47,7 +47,7 @@ CAF_TEST(whom a thread wakes runs there and so does whom that one wakes) {
   node_config config;
   caf::actor_system sys(config);
   loop io;
-  actors::run_here here(io.post);
+  actors::run_here here(io.post, std::chrono::minutes(1));
   told_thread place_of;
   auto ran = place_of.get_future();
   caf::anon_send(sys.spawn(place, &place_of), 3);
@@ -77,23 +77,14 @@ CAF_TEST(what waits when the loop ends runs on a worker) {
   CAF_CHECK(place_of.get_future().get() != std::this_thread::get_id());
 }
 
-CAF_TEST(a turn is short and what does not fit goes to the workers) {
+CAF_TEST(when the turn is over the rest goes to the workers) {
   node_config config;
   caf::actor_system sys(config);
   loop io;
-  actors::run_here here(io.post);
-  auto slow = [](caf::event_based_actor* self, told_thread* to) -> caf::behavior {
-    return {[self, to](int) {
-      auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(5);
-      while (std::chrono::steady_clock::now() < end) {
-      }
-      to->set_value(std::this_thread::get_id());
-      self->quit();
-    }};
-  };
+  actors::run_here here(io.post, std::chrono::microseconds(0));
   told_thread first, second;
-  caf::anon_send(sys.spawn(slow, &first), 0);
-  caf::anon_send(sys.spawn(slow, &second), 0);
+  caf::anon_send(sys.spawn(place, &first), 0);
+  caf::anon_send(sys.spawn(place, &second), 0);
   io.run();
   CAF_CHECK(first.get_future().get() == std::this_thread::get_id());
   CAF_CHECK(second.get_future().get() != std::this_thread::get_id());

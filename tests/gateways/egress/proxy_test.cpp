@@ -99,7 +99,7 @@ struct world {
     options.allow = {"127.0.0.1:" + std::to_string(host.port)};
     proxy = std::make_unique<gateways::egress_proxy>(
         options, counters, [this](std::string data) { told.set_value(std::move(data)); });
-    init = std::move(*proxy->connect("sbx"));
+    init = *proxy->connect("sbx");
     send_descriptor(init.get(), door.fd.get());
   }
   std::string where() const { return "127.0.0.1:" + std::to_string(host.port); }
