@@ -71,9 +71,11 @@ void empty_folder(const std::string& path) {
 
 bool kill_by_environment(const environment_entries& entries) {
   // A killed process stays visible until it is gone, and one that forks meanwhile needs another
-  // look.
-  for (int round = 0; round < 200; ++round) {
-    if (sweep_once(entries) == 0) return true;
+  // look. One that is just being executed has no environment for a moment: so two looks must find
+  // nothing.
+  for (int round = 0, clean = 0; round < 200; ++round) {
+    clean = sweep_once(entries) == 0 ? clean + 1 : 0;
+    if (clean == 2) return true;
     ::usleep(5'000);
   }
   return false;
