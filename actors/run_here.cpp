@@ -27,7 +27,6 @@ class run_here::unit : public caf::execution_unit {
   }
 
   void enqueue(here_first& scheduler, caf::resumable* job) {
-    if (scheduler_ && scheduler_ != &scheduler) return scheduler.to_workers(job);
     scheduler_ = &scheduler;
     system_ = &scheduler.system();
     exec_later(job);

@@ -2,12 +2,6 @@
 
 namespace actors {
 
-std::string budget_json(std::uint64_t limit, std::uint64_t used) {
-  auto remaining = limit > used ? limit - used : 0;
-  return "{\"limit\":" + std::to_string(limit) + ",\"used\":" + std::to_string(used) +
-         ",\"remaining\":" + std::to_string(remaining) + "}";
-}
-
 protocol::result<void> limiter_machine::admit(const std::string& execution_id,
                                               const std::string& turn_id, protocol::unix_ms now) {
   using protocol::error_code;

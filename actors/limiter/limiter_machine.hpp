@@ -20,9 +20,6 @@ struct limiter_rules {
   std::uint64_t steps_per_turn = 0;
 };
 
-/// What a refusal at a limit has beside its text.
-std::string budget_json(std::uint64_t limit, std::uint64_t used);
-
 class limiter_machine {
  public:
   explicit limiter_machine(limiter_rules rules)

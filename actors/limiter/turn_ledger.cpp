@@ -1,8 +1,12 @@
 #include "actors/limiter/turn_ledger.hpp"
 
-#include "actors/limiter/limiter_machine.hpp"
-
 namespace actors {
+
+std::string budget_json(std::uint64_t limit, std::uint64_t used) {
+  auto remaining = limit > used ? limit - used : 0;
+  return "{\"limit\":" + std::to_string(limit) + ",\"used\":" + std::to_string(used) +
+         ",\"remaining\":" + std::to_string(remaining) + "}";
+}
 
 protocol::result<std::uint64_t> turn_ledger::take(protocol::unix_ms now) {
   std::lock_guard lock(mutex_);

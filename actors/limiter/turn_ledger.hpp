@@ -8,11 +8,15 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <string>
 
 #include "protocol/error.hpp"
 #include "protocol/limits.hpp"
 
 namespace actors {
+
+/// What a refusal at a limit has beside its text.
+std::string budget_json(std::uint64_t limit, std::uint64_t used);
 
 class turn_ledger {
  public:

@@ -27,7 +27,7 @@ using protocol::files::kind;
 namespace paths = protocol::files;
 
 constexpr std::size_t piece_bytes = 256 << 10;
-constexpr auto unpack_time_max = std::chrono::minutes(2);
+constexpr auto unpacking_max = std::chrono::minutes(2);
 
 fault not_allowed(const tar_item& item, std::string why) {
   return protocol::http::invalid_fields({{"/" + item.name, std::move(why)}});
@@ -82,6 +82,11 @@ class packing::state {
       auto after = page_.entries.empty() ? std::string() : page_.entries.back().path;
       auto page = list(root_, {path_, depth_whole, page_entries, std::move(after)});
       if (!page) return page.error();
+      if (!page->complete)
+        return fault{error_code::wrong_state,
+                     protocol::json_string(path_) + " has more in it than can be listed",
+                     {},
+                     0};
       page_ = std::move(*page);
       at_ = 0;
       begun_ = true;
@@ -91,9 +96,9 @@ class packing::state {
     auto done = e.is == kind::file    ? add_file(e)
                 : e.is == kind::other ? result<void>{}
                                       : add_name(e);
-    // Code removes and replaces things meanwhile.
-    if (!done && done.error().code == error_code::internal) return done;
-    return {};
+    // Code removes and replaces things meanwhile; what cannot be read is not left out in silence.
+    if (!done && done.error().code == error_code::file_not_found) return {};
+    return done;
   }
 
   result<void> add_file(const paths::entry& e) {
@@ -293,6 +298,12 @@ result<unpacking> unpacking::open(root in, protocol::sandbox_mode mode, const st
   return unpacking(std::move(in), mode, path, room_bytes, std::move(*spool));
 }
 
+result<void> unpacking::go_on() const {
+  if (root_.unwanted()) return fault{error_code::draining, "the daemon ends", {}, 0};
+  if (std::chrono::steady_clock::now() < end_) return {};
+  return fault{error_code::timed_out, "unpacking took too long", {}, 0};
+}
+
 result<void> unpacking::check_all() {
   tar_reader archive(bytes_of(spool_));
   std::uint64_t entries = 0, bytes = 0;
@@ -314,6 +325,7 @@ result<void> unpacking::check_all() {
       auto piece = archive.read();
       if (!piece) return piece.error();
       if (piece->empty()) break;
+      if (auto may = go_on(); !may) return may;
       bytes += piece->size();
       if (room_bytes_ && bytes > *room_bytes_)
         return fault{error_code::disk_quota,
@@ -325,11 +337,11 @@ result<void> unpacking::check_all() {
 }
 
 result<unpacked> unpacking::finish() {
+  end_ = std::chrono::steady_clock::now() + unpacking_max;
   if (auto good = check_all(); !good) return good.error();
   tar_reader archive(bytes_of(spool_));
   placer places(root_, path_);
   std::uint64_t entries = 0;
-  auto end = std::chrono::steady_clock::now() + unpack_time_max;
   auto stopped = [&](fault why) {
     if (why.members.empty()) why.members = "{\"unpacked\":" + std::to_string(entries) + "}";
     return why;
@@ -340,8 +352,7 @@ result<unpacked> unpacking::finish() {
     auto item = archive.next();
     if (!item) return stopped(item.error());
     if (!*item) return places.so_far;
-    if (std::chrono::steady_clock::now() > end)
-      return stopped({error_code::timed_out, "unpacking took too long", {}, 0});
+    if (auto may = go_on(); !may) return stopped(may.error());
     if (auto done = places.place(archive, **item); !done) return stopped(done.error());
   }
 }

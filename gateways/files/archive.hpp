@@ -6,6 +6,7 @@
 // and only then unpacked: a refusal leaves nothing. Every path is opened as any other change's is.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,7 +18,8 @@
 
 namespace gateways::files {
 
-/// Files, folders and links below a folder, with names relative to it, in the order of listings.
+/// Files, folders and links below a folder, with names relative to it, in the order of listings. It
+/// breaks off at what cannot be read or listed.
 class packing {
  public:
   /// `wrong_state` when it is no folder.
@@ -42,7 +44,8 @@ struct unpacked {
   std::uint64_t bytes = 0;
 };
 
-/// Bounds: `entries_max` entries, and `room_bytes` of files and as many of the archive.
+/// Bounds: `entries_max` entries, `room_bytes` of files and as many of the archive, two minutes;
+/// and it ends with the daemon, when `in` was opened so.
 class unpacking {
  public:
   static constexpr std::uint64_t entries_max = 100'000;
@@ -67,6 +70,7 @@ class unpacking {
         path_(std::move(path)),
         room_bytes_(room_bytes),
         spool_(std::move(spool)) {}
+  result<void> go_on() const;
   result<void> check_all();
 
   root root_;
@@ -74,6 +78,7 @@ class unpacking {
   std::string path_;
   std::optional<std::uint64_t> room_bytes_;
   staged spool_;
+  std::chrono::steady_clock::time_point end_{};  ///< when `finish` must be over
 };
 
 }  // namespace gateways::files

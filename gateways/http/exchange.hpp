@@ -129,7 +129,9 @@ struct file_plan {
 /// The answer to a request whose body is not kept but streamed.
 struct upload_plan {
   std::string order;  ///< of its `finish`
-  std::function<protocol::result<std::shared_ptr<byte_sink>>()> open;
+  /// What it is given is set when the daemon ends, and outlives the sink.
+  std::function<protocol::result<std::shared_ptr<byte_sink>>(const std::atomic<bool>& stopping)>
+      open;
 };
 
 using outcome = std::variant<answer, plan, file_plan, upload_plan, protocol::fault>;

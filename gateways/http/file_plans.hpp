@@ -13,6 +13,7 @@
 #include "gateways/files/root.hpp"
 #include "gateways/http/exchange.hpp"
 #include "gateways/http/routes.hpp"
+#include "protocol/http/target.hpp"
 
 namespace gateways::http {
 
@@ -87,7 +88,8 @@ struct workspace_place {
 template <class To>
 class limited_sink final : public byte_sink {
  public:
-  using ending = file_outcome (*)(To&);
+  /// Makes the answer. It is given how many bytes came, and says how many the workspace got.
+  using ending = file_outcome (*)(To&, std::uint64_t& put_bytes);
 
   limited_sink(To to, std::optional<std::uint64_t> room_bytes, step_of_write step, ending end)
       : to_(std::move(to)), room_bytes_(room_bytes), step_(std::move(step)), end_(end) {}
@@ -98,8 +100,9 @@ class limited_sink final : public byte_sink {
     return to_.write(bytes);
   }
   file_outcome finish() override {
-    auto out = end_(to_);
-    if (!std::holds_alternative<protocol::fault>(out)) step_->made(taken_);
+    auto put_bytes = taken_;
+    auto out = end_(to_, put_bytes);
+    if (!std::holds_alternative<protocol::fault>(out)) step_->made(put_bytes);
     return out;
   }
 
@@ -121,5 +124,13 @@ protocol::result<step_of_write> step_for(const services& s, const workspace_plac
 
 /// Of the sandbox in the route's first parameter.
 protocol::result<workspace_place> workspace_of(const services& s, const request& r);
+
+/// What a route with the query `path` is asked for.
+struct path_asked {
+  workspace_place at;
+  protocol::http::query query;
+  std::string path;
+};
+protocol::result<path_asked> path_asked_of(const services& s, const request& r);
 
 }  // namespace gateways::http

@@ -209,7 +209,7 @@ void upload_work::work() {
 
 std::optional<protocol::fault> upload_work::write_waiting() {
   if (!sink_) {
-    auto opened = plan_.open();
+    auto opened = plan_.open(*pools_.stopping);
     if (!opened) return opened.error();
     sink_ = std::move(*opened);
   }

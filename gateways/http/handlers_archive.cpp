@@ -3,27 +3,12 @@
 #include "gateways/http/file_plans.hpp"
 #include "gateways/http/handlers.hpp"
 #include "gateways/http/signing.hpp"
-#include "protocol/http/target.hpp"
 #include "protocol/object_writer.hpp"
 
 namespace gateways::http {
 namespace {
 
 namespace paths = protocol::files;
-
-struct asked {
-  workspace_place at;
-  std::string path;
-};
-protocol::result<asked> read_request(const services& s, const request& r) {
-  auto at = workspace_of(s, r);
-  if (!at) return at.error();
-  auto query = protocol::http::query::parse(r.query);
-  if (!query) return query.error();
-  auto path = paths::parse_path(query->find("path").value_or(""), "?path");
-  if (!path) return path.error();
-  return asked{std::move(*at), std::move(*path)};
-}
 
 class archive_source final : public byte_source {
  public:
@@ -36,9 +21,10 @@ class archive_source final : public byte_source {
   files::packing from_;
 };
 
-file_outcome end_unpacking(files::unpacking& to) {
+file_outcome end_unpacking(files::unpacking& to, std::uint64_t& put_bytes) {
   auto done = to.finish();
   if (!done) return done.error();
+  put_bytes = done->bytes;
   protocol::object_writer out;
   out.text("path", to.path());
   out.number("files", done->files);
@@ -51,7 +37,7 @@ file_outcome end_unpacking(files::unpacking& to) {
 }  // namespace
 
 outcome get_archive(const services& s, const request& r) {
-  auto in = read_request(s, r);
+  auto in = path_asked_of(s, r);
   if (!in) return in.error();
   return in->at.plan_of([at = in->at, path = in->path](const files::root&) -> file_outcome {
     auto folder = files::root::open(at.folder, at.mode);
@@ -69,15 +55,16 @@ outcome get_archive(const services& s, const request& r) {
 }
 
 outcome put_archive(const services& s, const request& r) {
-  auto in = read_request(s, r);
+  auto in = path_asked_of(s, r);
   if (!in) return in.error();
   const auto& room = in->at.room_bytes;
   if (room && r.head.length > *room) return no_room(*room);
   auto step = step_for(s, in->at, in->path);
   if (!step) return step.error();
   using opened = protocol::result<std::shared_ptr<byte_sink>>;
-  auto open = [at = in->at, path = in->path, step = *step]() -> opened {
-    auto folder = files::root::open(at.folder, at.mode);
+  auto open = [at = in->at, path = in->path,
+               step = *step](const std::atomic<bool>& stopping) -> opened {
+    auto folder = files::root::open(at.folder, at.mode, nullptr, &stopping);
     if (!folder) return folder.error();
     auto to = files::unpacking::open(std::move(*folder), at.mode, path, at.room_bytes);
     if (!to) return to.error();

@@ -55,7 +55,7 @@ class file_source final : public byte_source {
   std::uint64_t at_;
 };
 
-file_outcome end_upload(files::upload& to) {
+file_outcome end_upload(files::upload& to, std::uint64_t&) {
   auto done = to.finish();
   if (!done) return done.error();
   auto out = json_answer(done->created ? 201 : 200, paths::written_json(done->file));
@@ -144,7 +144,7 @@ outcome put_file(const services& s, const request& r) {
   if (!step) return step.error();
   using opened = protocol::result<std::shared_ptr<byte_sink>>;
   auto open = [at = *at, path = std::move(*path), only_if = r.head.only_if,
-               step = *step]() -> opened {
+               step = *step](const std::atomic<bool>&) -> opened {
     auto in = files::root::open(at.folder, at.mode);
     if (!in) return in.error();
     auto to = files::upload::open(std::move(*in), path, only_if);

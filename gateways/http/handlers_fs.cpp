@@ -114,32 +114,36 @@ result<step_of_write> step_for(const services& s, const workspace_place& at,
   return std::make_shared<write_step>(std::move(ledger), *turn);
 }
 
-outcome stat_path(const services& s, const request& r) {
+result<path_asked> path_asked_of(const services& s, const request& r) {
   auto at = workspace_of(s, r);
   if (!at) return at.error();
   auto query = web::query::parse(r.query);
   if (!query) return query.error();
   auto path = paths::parse_path(query->find("path").value_or(""), "?path");
   if (!path) return path.error();
-  return at->plan_of([path = std::move(*path)](const files::root& in) {
+  return path_asked{std::move(*at), std::move(*query), std::move(*path)};
+}
+
+outcome stat_path(const services& s, const request& r) {
+  auto asked = path_asked_of(s, r);
+  if (!asked) return asked.error();
+  return asked->at.plan_of([path = std::move(asked->path)](const files::root& in) {
     return answer_of(in.look(path), entry_json);
   });
 }
 
 outcome list_path(const services& s, const request& r) {
-  auto at = workspace_of(s, r);
-  if (!at) return at.error();
-  auto query = web::query::parse(r.query);
-  if (!query) return query.error();
-  auto path = paths::parse_path(query->find("path").value_or(""), "?path");
-  if (!path) return path.error();
-  auto depth = count_in(*query, "depth", 1, 64), limit = count_in(*query, "limit", 1'000, 10'000);
+  auto asked = path_asked_of(s, r);
+  if (!asked) return asked.error();
+  const auto& query = asked->query;
+  auto depth = count_in(query, "depth", 1, 64), limit = count_in(query, "limit", 1'000, 10'000);
   if (!depth) return depth.error();
   if (!limit) return limit.error();
-  auto after = paths::parse_cursor(query->find("cursor").value_or(""));
+  auto after = paths::parse_cursor(query.find("cursor").value_or(""));
   if (!after) return after.error();
-  files::list_request what{std::move(*path), static_cast<int>(*depth), *limit, std::move(*after)};
-  return at->search([what = std::move(what)](const files::root& in) {
+  files::list_request what{std::move(asked->path), static_cast<int>(*depth), *limit,
+                           std::move(*after)};
+  return asked->at.search([what = std::move(what)](const files::root& in) {
     return answer_of(files::list(in, what), [](const auto& l) { return to_json(l); });
   });
 }

@@ -2,8 +2,8 @@
 //
 // Spawned detached by main, because SQLite blocks. Everybody who makes something worth keeping
 // writes to it; gateways and restarted actors read from it. Rows collect in `pending_rows` and are
-// written together: an end at once, with whatever else waits in the mailbox; ends that the commit
-// log has and events of the node after `lazy_factor` times `journal.flush_ms`; the rest after that.
+// written together: an end at once, with whatever else waits in the mailbox; the rest after
+// `journal.flush_ms`, or `lazy_factor` times that if the commit log has it, or it is the node's.
 // Nothing ticks while nothing waits, but for the pruning once a minute. Invariants: an answered end
 // is on disk, or was answered as not durable; readers see what was written before, on disk or not;
 // node events are numbered without a gap, over restarts too.

@@ -17,7 +17,7 @@ struct journal_record {
   std::vector<std::string> node_event_data;
   std::vector<protocol::sandbox_spec> specs;
   std::vector<protocol::execution_record> unfinished;  ///< told to whoever loads a kernel
-  bool holds = false;                                  ///< commits are not answered
+  bool holds = false;                                  ///< who waits for the disk is not answered
   std::vector<std::pair<std::string, caf::typed_response_promise<protocol::committed>>> held;
 };
 
@@ -33,7 +33,11 @@ inline actors::journal_actor::behavior_type fake_journal(actors::journal_actor::
         if (!kept->holds) return committed{id};
         return kept->held.emplace_back(id, self->make_response_promise<committed>()).second;
       },
-      [](const sync_journal& x) { return committed{x.execution_id}; },
+      [self, kept](const sync_journal& x) -> caf::result<committed> {
+        if (!kept->holds) return committed{x.execution_id};
+        auto promise = self->make_response_promise<committed>();
+        return kept->held.emplace_back(x.execution_id, promise).second;
+      },
       [](const load_execution&) -> caf::result<execution_record> {
         return caf::make_error(error_code::execution_not_found);
       },

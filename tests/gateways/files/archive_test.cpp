@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gateways/files/tar_reader.hpp"
+#include "gateways/files/walk.hpp"
 #include "tests/gateways/files/workspace.hpp"
 #include "tests/support/unit.hpp"
 
@@ -135,6 +136,26 @@ CAF_TEST(a link that leads out is packed as a link and nothing behind it) {
   given w;
   fs::create_directory_symlink(w.outside, w.at("output/out"));
   CAF_CHECK(w.pack("output").find("secret") == std::string::npos);
+}
+
+CAF_TEST(what cannot be packed whole is not taken for whole) {
+  given w;
+  fs::path deep = w.at("output");
+  for (int i = 0; i < depth_max + 2; ++i) deep /= "d";
+  fs::create_directories(deep);
+  CAF_CHECK_EQUAL(w.pack("output"), "<wrong_state>");
+}
+
+CAF_TEST(a daemon that ends unpacks nothing more) {
+  given w;
+  std::atomic<bool> stopping{true};
+  auto in = root::open(w.inside, sandbox_mode::agent, nullptr, &stopping);
+  CAF_REQUIRE(in);
+  auto to = unpacking::open(std::move(*in), sandbox_mode::agent, "output", {});
+  CAF_REQUIRE(to);
+  CAF_REQUIRE(to->write(tar_of({{"file", "text"}})));
+  CAF_CHECK_EQUAL(told(to->finish()), "draining");
+  CAF_CHECK(w.names("output").empty());
 }
 
 CAF_TEST(an archive that may not be unpacked leaves nothing) {
