@@ -32,6 +32,7 @@ constexpr std::array hop_by_hop{"connection",
 struct field {
   std::string name;  ///< in lower case
   std::string_view line, value;
+  bool between = false;  ///< for the next neighbour only
 };
 
 char lower(char c) {
@@ -142,9 +143,11 @@ class reader {
       return bad("a header line has no name and colon");
     auto value = trimmed(line.substr(colon + 1));
     if (!is_value(value)) return bad("a header has control characters");
-    if (fields_.size() == fields_max)
+    field f{lowered(line.substr(0, colon)), line, value};
+    f.between = std::ranges::find(hop_by_hop, f.name) != hop_by_hop.end();
+    if (!f.between && onward_++ == fields_max)
       return bad_request{431, "there are more than " + std::to_string(fields_max) + " headers"};
-    fields_.push_back({lowered(line.substr(0, colon)), line, value});
+    fields_.push_back(std::move(f));
     return {};
   }
 
@@ -189,8 +192,7 @@ class reader {
     head.append(method_).append(" ").append(path_).append(" ").append(version_);
     head.append(line_end).append("Host: ").append(host);
     for (auto& f : fields_) {
-      auto dropped = std::ranges::find(hop_by_hop, f.name) != hop_by_hop.end() ||
-                     std::ranges::find(named_, f.name) != named_.end();
+      auto dropped = f.between || std::ranges::find(named_, f.name) != named_.end();
       if (!dropped) head.append(line_end).append(f.line);
     }
     if (has_length_)
@@ -202,6 +204,7 @@ class reader {
   std::string_view method_, version_;
   std::string path_;
   std::vector<field> fields_;
+  std::size_t onward_ = 0;  ///< fields that are not between neighbours, so ours are not counted
   std::vector<std::string> named_;  ///< by Connection, so not for the host
   bool has_length_ = false;
 };

@@ -67,9 +67,16 @@ CAF_TEST(what could be read in two ways is refused) {
         "GET http://127.1/ HTTP/1.1", "GET http://a.org:99999/ HTTP/1.1"})
     CAF_CHECK_EQUAL(status_of(std::string(line) + "\r\n\r\n"), 400);
   CAF_CHECK_EQUAL(status_of("GET http://a.org/ HTTP/2\r\n\r\n"), 505);
-  std::string many = get;
-  for (int i = 0; i < 200; ++i) many += "X: 1\r\n";
-  CAF_CHECK_EQUAL(status_of(many + "\r\n"), 431);
+}
+
+CAF_TEST(the most headers that are taken are taken again by a proxy behind this one) {
+  std::string head = "GET http://a.org/ HTTP/1.1\r\nHost: a.org\r\nContent-Length: 0\r\n";
+  for (int i = 0; i < 128; ++i) head += "X: 1\r\n";
+  CAF_CHECK_EQUAL(status_of(head + "X: 1\r\n\r\n"), 431);
+  const auto first = taken(head + "\r\n").head;
+  auto onward = first;
+  onward.insert(onward.find('/'), "http://a.org");
+  CAF_CHECK_EQUAL(taken(onward).head, first);
 }
 
 CAF_TEST(a head ends with an empty line) {
