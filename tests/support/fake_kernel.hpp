@@ -45,10 +45,10 @@ struct fake_kernel {
   }
 };
 
-class fake_port : public actors::kernel_port {
+class fake_kernel_port : public actors::kernel_port {
  public:
-  explicit fake_port(std::shared_ptr<fake_kernel> k) : k_(std::move(k)) {}
-  ~fake_port() override { k_->destroyed = true; }
+  explicit fake_kernel_port(std::shared_ptr<fake_kernel> k) : k_(std::move(k)) {}
+  ~fake_kernel_port() override { k_->destroyed = true; }
   void start(actors::kernel_start what) override { k_->starts.push_back(std::move(what)); }
   void send(protocol::jupyter::message m) override { k_->sent.push_back(std::move(m)); }
   void interrupt() override { ++k_->interrupts; }
@@ -66,7 +66,7 @@ class fake_port : public actors::kernel_port {
 inline actors::kernel_port_factory ports_of(std::shared_ptr<fake_kernel> k) {
   return [k](std::shared_ptr<actors::kernel_sink> sink) {
     k->sink = std::move(sink);
-    return std::make_unique<fake_port>(k);
+    return std::make_unique<fake_kernel_port>(k);
   };
 }
 
