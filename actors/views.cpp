@@ -131,6 +131,12 @@ std::uint64_t node_views::disk_bytes(std::string_view sandbox_id) const {
   return it == usage_.end() ? 0 : it->second.disk_bytes;
 }
 
+std::optional<std::uint64_t> node_views::room_bytes(const protocol::sandbox_spec& spec) const {
+  auto limit = spec.limit.disk_bytes;
+  if (limit == 0) return std::nullopt;
+  return limit - std::min(limit, disk_bytes(spec.id));
+}
+
 /// A kernel's line tells of its process, and counts the restarts of its actor as well.
 void node_views::tell_of_process(tree_entry& entry) const {
   constexpr std::string_view root = "supervisor/sandboxes/";

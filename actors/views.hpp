@@ -100,6 +100,8 @@ class node_views {
   std::shared_ptr<turn_ledger> ledger(std::string_view sandbox_id) const;
   /// Of the files of one sandbox, as they were last measured; 0: they were not.
   std::uint64_t disk_bytes(std::string_view sandbox_id) const;
+  /// What the limit of its files leaves; none: there is no limit.
+  std::optional<std::uint64_t> room_bytes(const protocol::sandbox_spec& spec) const;
 
   /// Set by main before anybody reads.
   isolation_view isolation;

@@ -28,6 +28,7 @@
 #include "gateways/process/kernel_host.hpp"
 #include "gateways/process/run_dir.hpp"
 #include "gateways/process/sweep.hpp"
+#include "gateways/store/store_gate.hpp"
 #include "gateways/system_env.hpp"
 
 namespace {
@@ -96,10 +97,12 @@ int serve(const config::settings& settings) {
             caf::anon_send(to, protocol::node_event{"egress_refused", std::move(data)});
         });
   }
-  gateways::kernel_host host(settings.kernel, {dir->path(), dir->instance(), egress.get()}, launch);
-  gateways::command_host commands({settings.kernel.python, dir->instance(), egress.get()}, launch);
   gateways::blocking_pool blocking, looks, bytes(4), searches;
   gateways::file_pools pools{&bytes, &searches};
+  gateways::store_gate store(views, bytes);
+  const gateways::gates ways{egress.get(), &store};
+  gateways::kernel_host host(settings.kernel, {dir->path(), dir->instance(), ways}, launch);
+  gateways::command_host commands({settings.kernel.python, dir->instance(), ways}, launch);
   gateways::commit_log commits(dir->path());
   gateways::system_clock clock;
   gateways::system_random random;

@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
@@ -11,9 +10,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <map>
 #include <set>
 #include <thread>
@@ -40,24 +37,6 @@ std::size_t connections_in_all() {
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);
   return std::max<std::size_t>(16, std::min<std::size_t>(files.rlim_cur, 1 << 20) / 4);
-}
-
-/// The one descriptor of the init's packet; -1: it has ended, or it sent something else.
-int receive_listener(int from) {
-  char byte = 0;
-  iovec part{&byte, sizeof byte};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  if (::recvmsg(from, &message, MSG_CMSG_CLOEXEC) <= 0) return -1;
-  auto* rights = CMSG_FIRSTHDR(&message);
-  if (rights == nullptr || rights->cmsg_type != SCM_RIGHTS) return -1;
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
-  return fd;
 }
 
 /// What the workloads of one sandbox share.
@@ -140,7 +119,7 @@ void egress_proxy::core::open(const std::string& sandbox_id, descriptor from) {
 void egress_proxy::core::watch(const std::shared_ptr<door>& d) {
   d->init.async_wait(asio::posix::stream_descriptor::wait_read, [this, d](error_code ec) {
     if (ec || !doors.contains(d)) return;
-    descriptor fd(receive_listener(d->init.native_handle()));
+    auto fd = receive_listener(d->init.native_handle());
     if (d->listener.is_open()) return close(d);  // nothing more was to come but the end
     error_code failed = fd ? error_code() : asio::error::not_socket;
     if (fd) d->listener.assign(tcp::v4(), fd.get(), failed);
@@ -253,22 +232,17 @@ egress_proxy::~egress_proxy() {
 }
 
 protocol::result<descriptor> egress_proxy::connect(const std::string& sandbox_id) {
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-    return protocol::fault{protocol::error_code::unavailable,
-                           std::string("a socket for egress: ") + std::strerror(errno),
-                           {},
-                           0};
-  descriptor ours(ends[0]), theirs(ends[1]);
-  asio::post(
-      core_->io, [c = core_.get(), sandbox_id, fd = std::make_shared<descriptor>(std::move(ours))] {
-        try {
-          c->open(sandbox_id, std::move(*fd));
-        } catch (const std::exception& e) {  // Asio cannot watch it: this workload has no way out
-          spdlog::error("egress_unavailable sandbox={} why=\"{}\"", sandbox_id, e.what());
-        }
-      });
-  return theirs;
+  auto channel = open_gate_channel();
+  if (!channel) return channel.error();
+  asio::post(core_->io, [c = core_.get(), sandbox_id,
+                         fd = std::make_shared<descriptor>(std::move(channel->ours))] {
+    try {
+      c->open(sandbox_id, std::move(*fd));
+    } catch (const std::exception& e) {  // Asio cannot watch it: this workload has no way out
+      spdlog::error("egress_unavailable sandbox={} why=\"{}\"", sandbox_id, e.what());
+    }
+  });
+  return std::move(channel->theirs);
 }
 
 }  // namespace gateways

@@ -13,11 +13,11 @@
 
 #include "actors/views.hpp"
 #include "config/config.hpp"
-#include "gateways/isolation/egress_gate.hpp"
+#include "gateways/isolation/gate.hpp"
 
 namespace gateways {
 
-class egress_proxy : public egress_gate {
+class egress_proxy : public gate {
  public:
   /// Gets the data of an event `egress_refused`. Called on the proxy's thread; must not block.
   using refusal_teller = std::function<void(std::string data)>;

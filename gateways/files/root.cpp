@@ -87,6 +87,13 @@ fault failure(int error, std::string_view path) {
   return {code_of(error), protocol::json_string(path) + " " + text_of(error), {}, 0};
 }
 
+fault no_room(std::uint64_t bytes) {
+  return {protocol::error_code::disk_quota,
+          "`disk_bytes` leaves " + std::to_string(bytes) +
+              " bytes for files, as they were last measured",
+          "{\"remaining\":" + std::to_string(bytes) + "}", 0};
+}
+
 int open_beneath(int folder, const std::string& path, int flags, std::uint64_t resolve,
                  unsigned mode) {
   // EAGAIN: something was renamed while the path was walked.

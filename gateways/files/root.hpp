@@ -29,6 +29,9 @@ using protocol::files::entry;
 /// What an error of the system means for the client.
 fault failure(int error, std::string_view path);
 
+/// `disk_quota`, since the limit of the sandbox leaves no more.
+fault no_room(std::uint64_t bytes);
+
 /// openat2 beneath `folder`; `resolve` beside what always holds. -1 and errno.
 int open_beneath(int folder, const std::string& path, int flags, std::uint64_t resolve,
                  unsigned mode = 0);

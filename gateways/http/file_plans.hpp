@@ -17,9 +17,6 @@
 
 namespace gateways::http {
 
-/// `disk_quota`, since its limit leaves no more.
-protocol::fault no_room(std::uint64_t bytes);
-
 /// A client's write as a step of the turn; given back unless the write was made.
 class write_step {
  public:
@@ -96,7 +93,7 @@ class limited_sink final : public byte_sink {
 
   protocol::result<void> write(std::string_view bytes) override {
     taken_ += bytes.size();
-    if (room_bytes_ && taken_ > *room_bytes_) return no_room(*room_bytes_);
+    if (room_bytes_ && taken_ > *room_bytes_) return files::no_room(*room_bytes_);
     return to_.write(bytes);
   }
   file_outcome finish() override {
@@ -113,9 +110,6 @@ class limited_sink final : public byte_sink {
   ending end_;
   std::uint64_t taken_ = 0;
 };
-
-/// What `limit` leaves when so much is `used`; none: a limit of 0 is none.
-std::optional<std::uint64_t> room_of(std::uint64_t limit, std::uint64_t used);
 
 /// Takes a step of the turn, or `step_limit`. What goes into `upload/` alone is no step: there the
 /// user's files come from, not a tool's.

@@ -84,4 +84,10 @@ outcome glob_paths(const services& s, const request& r);
 outcome grep_lines(const services& s, const request& r);
 outcome sign_url(const services& s, const request& r);
 
+// handlers_store.cpp
+outcome list_citations(const services& s, const request& r);
+outcome add_citation(const services& s, const request& r);
+outcome list_todo(const services& s, const request& r);
+outcome add_todo(const services& s, const request& r);
+
 }  // namespace gateways::http

@@ -58,7 +58,7 @@ outcome put_archive(const services& s, const request& r) {
   auto in = path_asked_of(s, r);
   if (!in) return in.error();
   const auto& room = in->at.room_bytes;
-  if (room && r.head.length > *room) return no_room(*room);
+  if (room && r.head.length > *room) return files::no_room(*room);
   auto step = step_for(s, in->at, in->path);
   if (!step) return step.error();
   using opened = protocol::result<std::shared_ptr<byte_sink>>;

@@ -116,13 +116,6 @@ file_outcome read(const files::root& in, const reading& what) {
 
 }  // namespace
 
-protocol::fault no_room(std::uint64_t bytes) {
-  return {error_code::disk_quota,
-          "`disk_bytes` leaves " + std::to_string(bytes) +
-              " bytes for files, as they were last measured",
-          "{\"remaining\":" + std::to_string(bytes) + "}", 0};
-}
-
 outcome get_file(const services& s, const request& r) {
   auto at = workspace_of(s, r);
   if (!at) return at.error();
@@ -139,7 +132,7 @@ outcome put_file(const services& s, const request& r) {
   if (!at) return at.error();
   auto path = paths::parse_path(r.params.at(1));
   if (!path) return path.error();
-  if (at->room_bytes && r.head.length > *at->room_bytes) return no_room(*at->room_bytes);
+  if (at->room_bytes && r.head.length > *at->room_bytes) return files::no_room(*at->room_bytes);
   auto step = step_for(s, *at, *path);
   if (!step) return step.error();
   using opened = protocol::result<std::shared_ptr<byte_sink>>;

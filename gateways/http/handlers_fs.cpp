@@ -96,12 +96,7 @@ result<workspace_place> workspace_of(const services& s, const request& r) {
   if (sandbox->state == protocol::sandbox_state::starting && !sandbox->opened)
     return fault{error_code::unavailable, "the sandbox is starting", {}, 1};
   return workspace_place{id, sandbox->workspace, sandbox->spec.mode, sandbox->spec.created_at,
-                         room_of(sandbox->spec.limit.disk_bytes, s.views.disk_bytes(id))};
-}
-
-std::optional<std::uint64_t> room_of(std::uint64_t limit, std::uint64_t used) {
-  if (limit == 0) return std::nullopt;
-  return limit - std::min(limit, used);
+                         s.views.room_bytes(sandbox->spec)};
 }
 
 result<step_of_write> step_for(const services& s, const workspace_place& at,

@@ -169,6 +169,13 @@ constexpr std::string_view schemas = R"json({
 "SignedUrl": {"type": "object", "properties": {"url": {"type": "string"},
   "method": {"enum": ["GET", "PUT"]}, "path": {"type": "string"},
   "expires_at": {"type": ["string", "null"], "format": "date-time"}}},
+"CitationList": {"type": "object", "required": ["citations", "skipped", "complete"],
+  "properties": {"citations": {"type": "array",
+  "items": {"$ref": "#/components/schemas/Citation"}}, "skipped": {"type": "integer",
+  "description": "Lines that are no citation."}, "complete": {"type": "boolean"}}},
+"TodoList": {"type": "object", "required": ["todo", "skipped", "complete"],
+  "properties": {"todo": {"type": "array", "items": {"$ref": "#/components/schemas/Todo"}},
+  "skipped": {"type": "integer"}, "complete": {"type": "boolean"}}},
 "NodeEvent": {"type": "object", "required": ["n", "type", "at", "data"],
   "properties": {"n": {"type": "integer"}, "type": {"type": "string"},
   "at": {"type": "string", "format": "date-time"}, "data": {"type": "object"}}}

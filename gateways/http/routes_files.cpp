@@ -164,6 +164,35 @@ void add_changes(std::vector<route>& to, const request_rules& rules) {
       edit_text, "Edited", rules.files.edit, {precondition_failed});
 }
 
+void add_records(std::vector<route>& to, const request_rules& rules) {
+  auto add = [&](std::string_view pattern, std::string_view list_id, handler list,
+                 std::string_view list_answers, std::string_view add_id, handler add_one,
+                 const protocol::http::schema& one) {
+    to.push_back({.verb = method::get,
+                  .pattern = pattern,
+                  .id = list_id,
+                  .tag = "files",
+                  .summary = "The records that were added, as they stand now",
+                  .handle = list,
+                  .answers = list_answers,
+                  .errors = read_errors});
+    to.push_back({.verb = method::post,
+                  .pattern = pattern,
+                  .id = add_id,
+                  .tag = "files",
+                  .summary = "Add a record to the store",
+                  .handle = add_one,
+                  .status = 201,
+                  .answers = one.name,
+                  .body = &one,
+                  .errors = write_errors({})});
+  };
+  add("/v1/sandboxes/{sandbox_id}/citations", "listCitations", list_citations, "CitationList",
+      "addCitation", add_citation, rules.files.store.citation);
+  add("/v1/sandboxes/{sandbox_id}/todo", "listTodo", list_todo, "TodoList", "addTodo", add_todo,
+      rules.files.store.todo);
+}
+
 }  // namespace
 
 void add_file_routes(std::vector<route>& to, const request_rules& rules) {
@@ -171,6 +200,7 @@ void add_file_routes(std::vector<route>& to, const request_rules& rules) {
   add_reads(to, rules);
   add_changes(to, rules);
   add_archives(to);
+  add_records(to, rules);
 }
 
 }  // namespace gateways::http

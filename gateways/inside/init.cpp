@@ -3,7 +3,7 @@
 //   init enter [--group PROCS_FILE]… [--stage FD [--zone FD NAME]…] [--uid N] -- COMMAND…
 //     joins control groups, puts the folder FD where every user may go to it, gives up root for
 //     good, and becomes COMMAND (bubblewrap).
-//   init run --report FD [--egress FD] [--keep FD]… [--limit NAME N]… [--filter FD]
+//   init run --report FD [--store FD] [--egress FD] [--keep FD]… [--limit NAME N]… [--filter FD]
 //            [--directory PATH] [--read PATH]… [--write PATH]… [--device PATH]… -- COMMAND…
 //     starts COMMAND in a session of its own, reaps whatever loses its parent, and tells how
 //     COMMAND ended. When COMMAND ends, or the daemon's end of FD closes, everything ends.
@@ -21,6 +21,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,11 +33,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "gateways/inside/egress.hpp"
+#include "gateways/inside/doors.hpp"
 #include "gateways/inside/landlock.hpp"
+#include "gateways/inside/programs.hpp"
 #include "gateways/inside/report.hpp"
 
 namespace {
@@ -65,7 +68,8 @@ struct path_rule {
 
 struct orders {
   int report_fd = -1;
-  int egress_fd = -1;  ///< -1: there is no way out
+  int store_fd = -1;   ///< -1: there is no such way out
+  int egress_fd = -1;  ///< as before
   int filter_fd = -1;
   int kept[kept_max] = {};
   int kept_count = 0;
@@ -178,6 +182,8 @@ bool read_orders(int argc, char** argv, orders& out) {
     int number = atoi(argv[i + 1]);
     if (strcmp(word, "--report") == 0) {
       out.report_fd = number;
+    } else if (strcmp(word, "--store") == 0) {
+      out.store_fd = number;
     } else if (strcmp(word, "--egress") == 0) {
       out.egress_fd = number;
     } else if (strcmp(word, "--filter") == 0) {
@@ -202,15 +208,9 @@ bool read_orders(int argc, char** argv, orders& out) {
 
 /// A listener keeps the network that it was made in, wherever it is accepted from. So the daemon
 /// gets ours, and nothing has to run in here to carry bytes out.
-bool send_listener(int to) {
+bool send_listener(int to, int listener, const sockaddr* address, socklen_t address_bytes) {
   constexpr int backlog = 128;
-  int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(gateways::inside::proxy_port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (listener < 0 || bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
-      listen(listener, backlog) != 0)
+  if (listener < 0 || bind(listener, address, address_bytes) != 0 || listen(listener, backlog) != 0)
     return false;
   char byte = 0;
   iovec part{&byte, sizeof byte};
@@ -228,6 +228,25 @@ bool send_listener(int to) {
   bool sent = sendmsg(to, &message, MSG_NOSIGNAL) == sizeof byte;
   close(listener);
   return sent;
+}
+
+bool send_proxy(int to) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(gateways::inside::proxy_port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return send_listener(to, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                       reinterpret_cast<sockaddr*>(&address), sizeof address);
+}
+
+bool send_store(int to) {
+  using gateways::inside::store_address_bytes;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  memcpy(address.sun_path, gateways::inside::store_address, store_address_bytes);
+  return send_listener(to, socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0),
+                       reinterpret_cast<sockaddr*>(&address),
+                       offsetof(sockaddr_un, sun_path) + store_address_bytes);
 }
 
 /// The filter as exported by libseccomp: an array of instructions. Where bubblewrap does not do it.
@@ -335,7 +354,8 @@ int run(int argc, char** argv) {
   else
     prctl(PR_SET_CHILD_SUBREAPER, 1);
   if (!read_orders(argc, argv, what)) return setup_failed;
-  if (what.egress_fd >= 0 && !send_listener(what.egress_fd)) fail("the proxy's listener");
+  if (what.store_fd >= 0 && !send_store(what.store_fd)) fail("the store's listener");
+  if (what.egress_fd >= 0 && !send_proxy(what.egress_fd)) fail("the proxy's listener");
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, nullptr);
@@ -344,9 +364,12 @@ int run(int argc, char** argv) {
   if (child < 0) fail("fork");
   if (child == 0) become_workload(what, self);
   int report_fd = what.report_fd;
-  // The way out is open as long as we hold its socket.
-  int ours[] = {report_fd, what.egress_fd};
-  close_others(ours, what.egress_fd >= 0 ? 2 : 1);
+  // A way out is open as long as we hold its socket. The launcher gave them in this order.
+  int ours[3] = {report_fd};
+  int count = 1;
+  if (what.store_fd >= 0) ours[count++] = what.store_fd;
+  if (what.egress_fd >= 0) ours[count++] = what.egress_fd;
+  close_others(ours, count);
   // The workload's output is its own: nobody shall wait for the end of ours.
   int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int fd = 0; nowhere >= 0 && fd < 3; ++fd) dup2(nowhere, fd);
@@ -365,6 +388,9 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const char* name = argc > 0 ? strrchr(argv[0], '/') : nullptr;
+  if (argc > 0 && strcmp(name ? name + 1 : argv[0], "troupe-append") == 0)
+    return gateways::inside::append(argc, argv);
   if (argc > 1 && strcmp(argv[1], "enter") == 0) return enter(argc, argv);
   if (argc > 1 && strcmp(argv[1], "run") == 0) return run(argc, argv);
   fprintf(stderr, "init: starts workloads for troupe; not to be run by hand\n");

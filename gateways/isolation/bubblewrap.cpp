@@ -7,6 +7,7 @@ namespace {
 
 constexpr const char* shared_memory_bytes = "67108864";
 constexpr const char* home_bytes = "16777216";
+constexpr std::string_view store_commands = "/run/troupe/bin", store_modules = "/run/troupe/python";
 
 class words {
  public:
@@ -49,6 +50,13 @@ void add_workspace(words& w, const containment& c, int folder) {
           root + "/" + zone.name);
 }
 
+/// The command is the init under another name.
+void add_store(words& w, int helper) {
+  w.add("--symlink", "/run/init", std::string(store_commands) + "/troupe-append");
+  w.add("--perms", "0444", "--ro-bind-data", std::to_string(helper),
+        std::string(store_modules) + "/troupe_store.py");
+}
+
 }  // namespace
 
 std::string_view name_of(isolation_level level) noexcept {
@@ -71,6 +79,7 @@ std::vector<std::string> bubblewrap_arguments(const containment& c,
   for (std::size_t i = 0; i < c.files.size(); ++i)
     w.add("--perms", "0444", "--ro-bind-data", std::to_string(fds.files[i]),
           std::string(inside_files) + "/" + c.files[i].name);
+  if (fds.store_helper >= 0) add_store(w, fds.store_helper);
   add_workspace(w, c, fds.workspace);
   w.add("--remount-ro", "/", "--chdir", c.workspace, "--clearenv");
   for (auto& entry : environment) {
@@ -80,6 +89,11 @@ std::vector<std::string> bubblewrap_arguments(const containment& c,
   w.add("--json-status-fd", std::to_string(fds.status));
   if (fds.filter >= 0) w.add("--seccomp", std::to_string(fds.filter));
   return w.take();
+}
+
+std::vector<std::string> store_environment() {
+  return {"PATH=/usr/local/bin:/usr/bin:/bin:" + std::string(store_commands),
+          "PYTHONPATH=" + std::string(store_modules)};
 }
 
 std::string passwd_text(unsigned uid) {

@@ -19,6 +19,7 @@ struct bubblewrap_descriptors {
   int init = -1;           ///< the init's program
   int passwd = -1;         ///< the text of /etc/passwd
   int workspace = -1;      ///< its folder; those of `zones` follow, in their order
+  int store_helper = -1;   ///< the text of troupe_store.py; -1: there is no store
   std::vector<int> files;  ///< the content of each of `containment::files`
 };
 
@@ -28,6 +29,9 @@ std::vector<std::string> bubblewrap_arguments(const containment& c,
                                               const std::vector<std::string>& environment,
                                               const bubblewrap_descriptors& fds,
                                               const std::vector<std::string>& readable_paths);
+
+/// By which the command and the module that add to the store are found.
+std::vector<std::string> store_environment();
 
 /// A line of /etc/passwd for the user inside.
 std::string passwd_text(unsigned uid);

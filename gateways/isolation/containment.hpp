@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "gateways/isolation/egress_gate.hpp"
 #include "gateways/isolation/filter.hpp"
+#include "gateways/isolation/gate.hpp"
 #include "protocol/sandbox.hpp"
 
 namespace gateways {
@@ -45,8 +45,8 @@ struct containment {
   int output = -1;               ///< its stdout
   int errors = -1;               ///< its stderr
   filter_kind filter = filter_kind::workload;
-  std::string sandbox_id;         ///< whose it is, as `egress` knows it
-  egress_gate* egress = nullptr;  ///< null: it reaches nothing but its own loopback
+  std::string sandbox_id;  ///< whose it is, as `ways` know it
+  gates ways;              ///< null, both: it reaches nothing but its own loopback
   protocol::limits limit;
 };
 

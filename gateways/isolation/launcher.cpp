@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "gateways/inside/egress.hpp"
+#include "gateways/inside/doors.hpp"
 #include "gateways/inside/landlock.hpp"
 #include "gateways/isolation/bubblewrap.hpp"
 #include "gateways/isolation/descriptor.hpp"
@@ -19,6 +19,7 @@
 #include "gateways/isolation/path_rules.hpp"
 #include "gateways/isolation/probe.hpp"
 #include "gateways/isolation/spawn.hpp"
+#include "gateways/isolation/store_helper.hpp"
 
 namespace gateways {
 namespace {
@@ -29,7 +30,7 @@ using protocol::result;
 // The numbers that descriptors have in what is started, below those of the workload itself.
 constexpr int report_number = 3, arguments_number = 4, status_number = 5, filter_number = 6,
               init_number = 7, passwd_number = 8, workspace_number = 9, files_number = 14,
-              egress_number = 29;
+              helper_number = 27, store_number = 28, egress_number = 29;
 static_assert(workspace_number + std::size(zones) < files_number && egress_number < first_passed);
 
 fault fault_of(const std::string& what, int error) {
@@ -159,7 +160,7 @@ class launcher::start {
 
   result<launched> run() {
     if (auto open = open_channels(); !open) return open.error();
-    if (auto connected = open_egress(); !connected) return connected.error();
+    if (auto connected = open_ways(); !connected) return connected.error();
     add_entrance();
     auto walled = by_.mounts() ? add_walls() : add_surroundings();
     if (!walled) return walled.error();
@@ -174,7 +175,7 @@ class launcher::start {
 
  private:
   result<void> open_channels();
-  result<void> open_egress();
+  result<void> open_ways();
   void add_entrance();
   result<void> add_walls();
   result<void> add_surroundings();
@@ -212,14 +213,17 @@ result<void> launcher::start::open_channels() {
 }
 
 /// Below a network of its own there is nothing to lead out of.
-result<void> launcher::start::open_egress() {
-  if (!c_.egress) return {};
-  if (!by_.mounts())
+result<void> launcher::start::open_ways() {
+  if (c_.ways.egress && !by_.mounts())
     return fault{
         protocol::error_code::unavailable, "egress needs isolation.level namespaces", {}, 0};
-  auto way = c_.egress->connect(c_.sandbox_id);
-  if (!way) return way.error();
-  to_.give(way->release(), egress_number);
+  for (auto [through, number] :
+       {std::pair(c_.ways.store, store_number), std::pair(c_.ways.egress, egress_number)}) {
+    if (!through || !by_.mounts()) continue;
+    auto way = through->connect(c_.sandbox_id);
+    if (!way) return way.error();
+    to_.give(way->release(), number);
+  }
   return {};
 }
 
@@ -255,9 +259,11 @@ result<void> launcher::start::add_walls() {
   if (auto handed = hand_folders(c_, in_.uid.has_value(), to_); !handed) return handed;
   for (int number = files_number; auto& file : c_.files)
     fds.files.push_back(to_.give(memory_file(file.content), number++));
+  if (c_.ways.store) fds.store_helper = to_.give(memory_file(store_helper_source), helper_number);
   auto environment = c_.environment;
   add_environment(environment, locale_environment());
-  if (c_.egress) add_environment(environment, proxy_environment());
+  if (c_.ways.egress) add_environment(environment, proxy_environment());
+  if (c_.ways.store) add_environment(environment, store_environment());
   add_environment(environment, {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/home", "USER=sandbox"});
   std::string arguments;
   for (auto& word : bubblewrap_arguments(c_, environment, fds, by_.options_.readable_paths))
@@ -283,7 +289,8 @@ result<void> launcher::start::add_surroundings() {
 
 void launcher::start::add_init() {
   add({"run", "--report", std::to_string(report_number)});
-  if (c_.egress) add({"--egress", std::to_string(egress_number)});
+  if (c_.ways.store && by_.mounts()) add({"--store", std::to_string(store_number)});
+  if (c_.ways.egress) add({"--egress", std::to_string(egress_number)});
   if (by_.level() == isolation_level::process) {
     to_.give(reader_of(by_.filter(c_.filter)), filter_number);
     add({"--filter", std::to_string(filter_number)});

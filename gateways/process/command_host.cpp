@@ -44,7 +44,7 @@ struct command_host::core {
 };
 
 command_host::core::core(command_host_options given, launcher& launch)
-    : around{io, launch, std::move(given.python), std::move(given.instance), given.egress, {}, {}} {
+    : around{io, launch, std::move(given.python), std::move(given.instance), given.ways, {}, {}} {
   around.sweep = [this](std::string entry) { sweeps.sweep(std::move(entry)); };
   around.over = [this](const std::shared_ptr<command_process>& process) {
     live.erase(process);

@@ -10,16 +10,16 @@
 #include <string>
 
 #include "actors/env.hpp"
+#include "gateways/isolation/gate.hpp"
 
 namespace gateways {
 
 class launcher;
-class egress_gate;
 
 struct command_host_options {
   std::string python;    ///< of kernels; commands see it as well
   std::string instance;  ///< a random id kept in the data folder; marks what this daemon started
-  egress_gate* egress = nullptr;  ///< the way out of sandboxes; null: there is none
+  gates ways{};          ///< out of sandboxes
 };
 
 class command_host {

@@ -112,7 +112,7 @@ containment command_process::contain(const box& in) const {
   c.directory = what_.directory;
   c.read_only_workspace = in.read_only_workspace;
   c.sandbox_id = what_.sandbox_id;
-  c.egress = around_.egress;
+  c.ways = around_.ways;
   c.limit = what_.limit;
   return c;
 }

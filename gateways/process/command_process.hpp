@@ -29,7 +29,7 @@ struct command_surroundings {
   launcher& launch;
   std::string python;  ///< of kernels; commands see it as well
   std::string instance;
-  egress_gate* egress;                                       ///< null: commands have no way out
+  gates ways;
   std::function<void(std::string environment_entry)> sweep;  ///< elsewhere: it takes a while
   std::function<void(const std::shared_ptr<command_process>&)> over;
 };

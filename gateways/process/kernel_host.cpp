@@ -84,8 +84,8 @@ kernel_host::core::core(const config::kernel_options& kernel, kernel_host_option
                         launcher& launch)
     : options(kernel),
       around{
-          io,           zmq, launch, options, run_dir_of(given.data_dir), std::move(given.instance),
-          given.egress, {},  {},     {}} {
+          io,         zmq, launch, options, run_dir_of(given.data_dir), std::move(given.instance),
+          given.ways, {},  {},     {}} {
   if (auto made = ensure_private_dir(around.run_dir); !made)
     throw std::runtime_error(made.error().detail);
   zmq.set(zmq::ctxopt::max_sockets, zmq_sockets_max);

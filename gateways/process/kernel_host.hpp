@@ -12,16 +12,16 @@
 
 #include "actors/env.hpp"
 #include "config/config.hpp"
+#include "gateways/isolation/gate.hpp"
 
 namespace gateways {
 
 class launcher;
-class egress_gate;
 
 struct kernel_host_options {
   std::string data_dir;  ///< absolute
   std::string instance;  ///< a random id kept in the data folder; marks what this daemon started
-  egress_gate* egress = nullptr;  ///< the way out of sandboxes; null: there is none
+  gates ways{};          ///< out of sandboxes
 };
 
 class kernel_host {

@@ -59,7 +59,7 @@ containment kernel_process::contain(const box& in, int output) {
   c.descriptors.push_back(read_count_.get());
   c.output = c.errors = output;
   c.sandbox_id = what_.sandbox_id;
-  c.egress = around_.egress;
+  c.ways = around_.ways;
   c.limit = what_.limit;
   return c;
 }

@@ -39,7 +39,7 @@ struct process_surroundings {
   const config::kernel_options& options;
   std::string run_dir;
   std::string instance;
-  egress_gate* egress;                                       ///< null: kernels have no way out
+  gates ways;
   std::function<void(std::string environment_entry)> sweep;  ///< elsewhere: it takes a while
   std::function<void(std::string why)> malformed;
   std::function<void(const std::shared_ptr<kernel_process>&)> over;

@@ -11,6 +11,7 @@
 
 #include "protocol/error.hpp"
 #include "protocol/files/glob.hpp"
+#include "protocol/files/store.hpp"
 #include "protocol/http/schema.hpp"
 
 namespace protocol::files {
@@ -18,6 +19,7 @@ namespace protocol::files {
 struct request_rules {
   request_rules();
 
+  store_rules store;
   http::schema append, edit, folder, transfer, removal, glob, grep, sign;
 };
 

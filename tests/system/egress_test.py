@@ -8,12 +8,9 @@ import tempfile
 import threading
 import unittest
 
-from harness import TROUPE, Case, Daemon, DaemonCase, limit, ordinary_daemon, run_threads
+from harness import (TROUPE, WALLED, Case, Daemon, DaemonCase, limit, ordinary_daemon,
+                     run_threads)
 from waiting import wait_until
-
-LEVEL = subprocess.run([TROUPE, "doctor"], capture_output=True, text=True,
-                       check=False).stdout.rsplit("gives:", 1)[-1].strip()
-WALLED = unittest.skipUnless(LEVEL in ("namespaces", "full"), f"this machine offers {LEVEL}")
 
 # What programs inside use: the proxy asked in so many bytes, and the bytes it answers.
 ASK = """

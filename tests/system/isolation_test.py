@@ -6,15 +6,11 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import TROUPE, Daemon, DaemonCase, limit, run_threads
+from harness import DOCTOR, TROUPE, WALLED, Daemon, DaemonCase, limit, run_threads
 from waiting import wait_until
 
 
-DOCTOR = subprocess.run([TROUPE, "doctor"], capture_output=True, text=True, check=False).stdout
-LEVEL = DOCTOR.rsplit("gives:", 1)[-1].strip()
-
-
-@unittest.skipUnless(LEVEL in ("namespaces", "full"), f"this machine offers {LEVEL or 'nothing'}")
+@WALLED
 class Walls(DaemonCase):
     flags = ("--isolation.level", "auto")
 
