@@ -77,6 +77,18 @@ constexpr std::string_view no_egress =
     "share the network of the host and no proxy could hold them; `troupe doctor` says what is "
     "missing\n";
 
+/// None: kernels and commands reach no other host.
+std::unique_ptr<gateways::egress_proxy> open_egress(const config::egress_options& options,
+                                                    actors::node_views& views,
+                                                    actors::directory& handles) {
+  if (options.mode != "proxy") return {};
+  return std::make_unique<gateways::egress_proxy>(
+      options, views.counters, [&handles](std::string data) {
+        if (auto to = handles.journal())
+          caf::anon_send(to, protocol::node_event{"egress_refused", std::move(data)});
+      });
+}
+
 int serve(const config::settings& settings) {
   auto began = std::chrono::steady_clock::now();
   spdlog::set_default_logger(spdlog::stderr_color_mt("troupe"));
@@ -88,15 +100,8 @@ int serve(const config::settings& settings) {
   gateways::launcher launch(settings.isolation, dir->instance());
   actors::node_views views;
   actors::directory handles;
-  std::unique_ptr<gateways::egress_proxy> egress;
-  if (auto& options = settings.kernel.egress; options.mode == "proxy") {
-    if (!launch.mounts()) return std::cerr << no_egress, 1;
-    egress = std::make_unique<gateways::egress_proxy>(
-        options, views.counters, [&handles](std::string data) {
-          if (auto to = handles.journal())
-            caf::anon_send(to, protocol::node_event{"egress_refused", std::move(data)});
-        });
-  }
+  auto egress = open_egress(settings.kernel.egress, views, handles);
+  if (egress && !launch.mounts()) return std::cerr << no_egress, 1;
   gateways::blocking_pool blocking, looks, bytes(4), searches;
   gateways::file_pools pools{&bytes, &searches};
   gateways::store_gate store(views, bytes);

@@ -7,6 +7,8 @@
 #include "protocol/files/edit.hpp"
 #include "protocol/files/glob.hpp"
 #include "protocol/files/path.hpp"
+#include "protocol/files/store.hpp"
+#include "protocol/json.hpp"
 
 using namespace protocol::files;
 
@@ -38,6 +40,22 @@ void parse_conditions(std::string_view text, std::uint64_t size) {
   }
 }
 
+/// A packet of a program's, and what the store's file says then.
+void add_records(std::string_view bytes) {
+  static const store_rules rules;
+  auto packet = parse_store_packet(bytes, 64, 1 << 17);
+  if (packet) {
+    require(packet->name.find('/') == packet->name.npos && packet->name.front() != '.');
+    auto line = store_line(rules, packet->name, packet->record);
+    require(!line || line->ends_with('\n'));
+    if (line && packet->name.ends_with(".jsonl")) require(line->find('\n') + 1 == line->size());
+  }
+  require(protocol::is_json_object(citations_json(rules, bytes, true)));
+  require(protocol::is_json_object(todos_json(rules, bytes, true)));
+  if (auto line = store_line(rules, todo_file, bytes))
+    require(todos_json(rules, *line, true).find("\"skipped\":0") != std::string::npos);
+}
+
 /// The first line and the second are the text to find and its replacement, the rest is the text.
 void edit_text(std::string_view bytes) {
   auto first = bytes.find('\n');
@@ -59,6 +77,7 @@ void edit_text(std::string_view bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   parse_paths(text);
+  add_records(text);
   parse_conditions(text, size * 3);
   if (auto pattern = glob::parse(text.substr(0, text.find('\n'))))
     (void)pattern->matches(text.substr(std::min(text.size(), text.find('\n') + 1)));

@@ -4,8 +4,7 @@ import subprocess
 import unittest
 import uuid
 
-from harness import ORDINARY, Daemon, Case, DaemonCase, limit, ordinary_daemon, sleepers
-from isolation_test import LEVEL
+from harness import LEVEL, ORDINARY, Daemon, Case, DaemonCase, limit, ordinary_daemon, sleepers
 from waiting import wait_until
 
 MOUNT = "/sys/fs/cgroup"

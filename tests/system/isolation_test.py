@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import DOCTOR, TROUPE, WALLED, Daemon, DaemonCase, limit, run_threads
+from harness import DOCTOR, LEVEL, TROUPE, WALLED, Daemon, DaemonCase, limit, run_threads
 from waiting import wait_until
 
 

@@ -3,8 +3,7 @@ import os
 import time
 import unittest
 
-from harness import Case, DaemonCase, limit, own_daemon, run_threads
-from isolation_test import LEVEL
+from harness import LEVEL, Case, DaemonCase, limit, own_daemon, run_threads
 from waiting import wait_until
 
 MIB = 1 << 20

@@ -177,8 +177,8 @@ while time.time() < until:
         pass
 """, self.sandbox)
         other = self.own_sandbox()
-        r = self.client.execute("import troupe_store; print(troupe_store.append('a', 'b')['status'])",
-                                other)
+        r = self.client.execute(
+            "import troupe_store; print(troupe_store.append('a', 'b')['status'])", other)
         self.assertEqual(r["text"], "200\n")
         events = self.client.replay(begun.json["id"])
         self.assertEqual(events[-1]["data"]["status"], "ok", events[-1])

@@ -55,8 +55,8 @@ CAF_TEST(citations and things to do have their shapes) {
   CAF_CHECK_EQUAL(line("citation.jsonl", R"({"url":"https://a.org","title":"A"})"),
                   "{\"title\":\"A\",\"url\":\"https://a.org\"}\n");
   CAF_CHECK(!refused("citation.jsonl", R"({"path":"upload/a.pdf"})"));
-  for (auto bad : {"{}", R"({"title":"A"})", R"({"url":""})", R"({"url":1})",
-                   R"({"url":"a","more":1})"})
+  for (auto bad :
+       {"{}", R"({"title":"A"})", R"({"url":""})", R"({"url":1})", R"({"url":"a","more":1})"})
     CAF_CHECK(refused("citation.jsonl", bad));
   CAF_CHECK(!refused("todo.jsonl", R"({"id":"1"})"));
   for (auto bad : {"{}", R"({"text":"a"})", R"({"id":"1","status":"done"})", R"({"id":""})"})
@@ -73,7 +73,8 @@ CAF_TEST(a list leaves out what is no record and says so) {
 
 CAF_TEST(a later thing to do changes what it states) {
   auto text =
-      "{\"id\":\"1\",\"text\":\"plot\"}\n{\"id\":\"2\",\"text\":\"send\",\"status\":\"completed\"}\n"
+      "{\"id\":\"1\",\"text\":\"plot\"}\n{\"id\":\"2\",\"text\":\"send\",\"status\":\"completed\"}"
+      "\n"
       "{\"id\":\"1\",\"status\":\"in_progress\",\"text\":null}\n"sv;
   CAF_CHECK_EQUAL(todos_json(rules, text, true),
                   R"({"todo":[{"id":"1","status":"in_progress","text":"plot"},)"
@@ -83,7 +84,8 @@ CAF_TEST(a later thing to do changes what it states) {
 CAF_TEST(a list is as long as an answer may be) {
   std::string text;
   for (int i = 0; i < 50; ++i)
-    text += "{\"id\":\"" + std::to_string(i) + "\",\"text\":\"" + std::string(100'000, 'x') + "\"}\n";
+    text +=
+        "{\"id\":\"" + std::to_string(i) + "\",\"text\":\"" + std::string(100'000, 'x') + "\"}\n";
   auto out = protocol::parse_json(todos_json(rules, text, true));
   CAF_REQUIRE(out.has_value());
   CAF_CHECK(out->at("todo").size() < 50);
