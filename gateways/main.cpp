@@ -2,10 +2,8 @@
 #include <pthread.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
-#include <sys/prctl.h>
 #include <caf/all.hpp>
 #include <iostream>
-#include <random>
 
 #include "actors/directory.hpp"
 #include "actors/here_first.hpp"
