@@ -13,10 +13,12 @@ FILE = "output/large"
 KERNEL = "/v1/sandboxes/default/kernels/main"
 
 ATTACKS = {
-    "forks": "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass",
+    "forks": "import os\nwhile True:\n    try:\n        os.fork()\n"
+             "    except OSError:\n        pass",
     "memory": "held = []\nwhile True:\n    held.append(bytearray(1 << 26))",
-    "disk": "n = 0\nwhile True:\n    n += 1\n    try:\n        with open(f'output/{n}', 'wb') as f:\n"
-            "            f.write(bytes(1 << 24))\n    except OSError:\n        pass",
+    "disk": "n = 0\nwhile True:\n    n += 1\n    try:\n"
+            "        with open(f'output/{n}', 'wb') as f:\n            f.write(bytes(1 << 24))\n"
+            "    except OSError:\n        pass",
     "processor": "import os\nfor _ in range(3):\n    os.fork()\nwhile True:\n    pass",
 }
 
