@@ -1,4 +1,6 @@
 // `troupe serve` and `troupe config`: the table of options as flags, and the texts made of it.
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
@@ -45,6 +47,14 @@ std::string explain_rest(const std::vector<std::string>& rest) {
   return rest.front() + ": unexpected";
 }
 
+/// A sandbox costs the daemon a dozen or two, and what a shell gives is for a shell.
+void open_as_many_files_as_allowed() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int serve_with(const serve_arguments& given, const serve_function& serve) {
   if (!given.rest.empty()) {
     std::cerr << "troupe: " << explain_rest(given.rest) << '\n';
@@ -62,6 +72,7 @@ int serve_with(const serve_arguments& given, const serve_function& serve) {
     return exit_ok;
   }
   for (const auto& warning : loaded->warnings) std::cerr << "troupe: " << warning << '\n';
+  open_as_many_files_as_allowed();
   return serve(*loaded);
 }
 

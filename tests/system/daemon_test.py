@@ -64,6 +64,12 @@ class Start(Case):
         workspace = daemon.client.get("/v1/sandboxes/default").json["workspace"]
         self.assertEqual(where, workspace)
 
+    def test_the_daemon_opens_as_many_files_as_it_is_allowed(self):
+        daemon = own_daemon(self, prefix=("prlimit", "--nofile=256:4096"))
+        with open(f"/proc/{daemon.pid}/limits", encoding="ascii") as f:
+            line = next(l for l in f if l.startswith("Max open files"))
+        self.assertEqual(line.split()[3:5], ["4096", "4096"])
+
     def test_one_daemon_a_data_dir_and_the_second_says_who_holds_it(self):
         daemon = own_daemon(self)
         done = subprocess.run(
