@@ -166,7 +166,7 @@ constexpr std::string_view schemas = R"json({
   "column": {"type": "integer"}, "text": {"type": "string"}}}},
   "files_searched": {"type": "integer"},
   "stopped_by": {"enum": ["matches", "bytes", "time", null]}, "complete": {"type": "boolean"}}},
-"SignedUrl": {"type": "object", "properties": {"url": {"type": "string"},
+"SignedUrl": {"type": "object", "required": ["url", "expires_at"], "properties": {"url": {"type": "string"},
   "method": {"enum": ["GET", "PUT"]}, "path": {"type": "string"},
   "expires_at": {"type": ["string", "null"], "format": "date-time"}}},
 "NodeEvent": {"type": "object", "required": ["n", "type", "at", "data"],
