@@ -139,6 +139,12 @@ result<root> root::open(const std::string& folder, protocol::sandbox_mode mode,
   return root(std::move(fd), {found.st_uid, found.st_gid}, mode, unwanted, stopping);
 }
 
+result<root> root::inner(const std::string& name) const {
+  descriptor fd(open_name(folder_.get(), name, folder_flags));
+  if (!fd) return failure(errno == ENOTDIR ? ENOENT : errno, name);
+  return root(std::move(fd), owner_, mode_, unwanted_, stopping_);
+}
+
 result<descriptor> root::open_existing(const std::string& path, int flags) const {
   // What only stands for a path takes no flags of an opened file.
   int calm = flags & O_PATH ? 0 : O_NONBLOCK | O_NOCTTY;

@@ -61,6 +61,10 @@ class root {
                            const std::atomic<bool>* unwanted = nullptr,
                            const std::atomic<bool>* stopping = nullptr);
 
+  /// A folder in this one as a root of its own: what is resolved there does not leave it.
+  /// The folder itself is not followed when it is a link.
+  result<root> inner(const std::string& name) const;
+
   /// For reading: a link that stays in the workspace is followed.
   result<descriptor> open_existing(const std::string& path, int flags) const;
 

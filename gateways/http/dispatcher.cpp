@@ -5,6 +5,8 @@
 #include <ctime>
 #include <random>
 
+#include "gateways/http/handlers.hpp"
+#include "gateways/http/site.hpp"
 #include "protocol/files/path.hpp"
 #include "protocol/http/problem.hpp"
 #include "protocol/http/target.hpp"
@@ -25,6 +27,12 @@ bool sane_id(std::string_view id) noexcept {
     if (!fine) return false;
   }
   return true;
+}
+
+/// What the client takes the daemon for.
+std::string_view host_of(const request_head& head) {
+  auto target = protocol::http::split_target(head.target);
+  return target && !target->authority.empty() ? target->authority : std::string_view(head.host);
 }
 
 std::string members(std::string_view name, std::uint64_t value) {
@@ -48,6 +56,10 @@ dispatcher::dispatcher(const http_server_options& options, actors::node_views& v
       views_(views),
       rules_(options.kernel, options.sandbox, options.limits),
       router_(make_routes(rules_)),
+      site_{.pattern = "{sandbox_id}.deploy.localhost",
+            .id = "getSite",
+            .handle = get_site,
+            .index = router_.routes().size()},
       openapi_(openapi_json(router_.routes(), options.version)),
       signer_(options.token),
       services_{options_, views_, rules_, stats_, openapi_, signer_},
@@ -56,6 +68,7 @@ dispatcher::dispatcher(const http_server_options& options, actors::node_views& v
       rate_policy_(limiter_.unlimited() ? "" : limiter_.policy()),
       next_id_((std::uint64_t{std::random_device{}()} << 32) | std::random_device{}()) {
   for (const auto& r : router_.routes()) stats_.add_route(name_of(r.verb), r.pattern);
+  stats_.add_route(name_of(site_.verb), site_.pattern);
 }
 
 void dispatcher::name_request(request& r) {
@@ -76,7 +89,13 @@ std::optional<answer> dispatcher::admit(request& r, const peer& from, time_point
   auto refused = [&](const fault& f) { return problem_answer(f, r.id); };
   if (!r.head.flaw.empty())
     return refused(make_fault(error_code::malformed_request, std::string(r.head.flaw)));
-  if (auto f = check_origin(r, from)) return refused(*f);
+  if (auto f = check_host(r.head, from)) return refused(*f);
+  auto host = host_of(r.head);
+  if (auto site = site_name(host)) {
+    r.to = &site_;
+    return admit_to_site(services_, gate_, host, *site, r);
+  }
+  if (auto f = check_origin(r)) return refused(*f);
   if (r.head.target.size() > target_bytes_max)
     return refused(make_fault(error_code::uri_too_long,
                               "the target has " + std::to_string(r.head.target.size()) + " bytes",
@@ -135,15 +154,17 @@ protocol::result<void> dispatcher::check_signature(const request& r) const {
   return {};
 }
 
-std::optional<fault> dispatcher::check_origin(request& r, const peer& from) const {
-  const auto& head = r.head;
+std::optional<fault> dispatcher::check_host(const request_head& head, const peer& from) const {
   if (!head.has_host && head.version >= 11)
     return make_fault(error_code::malformed_request, "the request has no Host");
-  auto host = std::string_view(head.host);
-  if (auto target = protocol::http::split_target(head.target); target && !target->authority.empty())
-    host = target->authority;
-  if (head.has_host && !gate_.host_allowed(host, from.local_ip))
+  auto host = host_of(head);
+  if (head.has_host && !site_name(host) && !gate_.host_allowed(host, from.local_ip))
     return make_fault(error_code::host_not_allowed, "the Host is " + std::string(host));
+  return std::nullopt;
+}
+
+std::optional<fault> dispatcher::check_origin(request& r) const {
+  const auto& head = r.head;
   if (head.origin.empty()) return std::nullopt;
   if (gate_.origin_allowed(head.origin)) {
     add_line(r.lines, "Access-Control-Allow-Origin", head.origin);
@@ -153,7 +174,7 @@ std::optional<fault> dispatcher::check_origin(request& r, const peer& from) cons
     add_line(r.lines, "Vary", "Origin");
     return std::nullopt;
   }
-  if (gatekeeper::same_origin(head.origin, host)) return std::nullopt;
+  if (gatekeeper::same_origin(head.origin, host_of(head))) return std::nullopt;
   return make_fault(error_code::origin_not_allowed, "the Origin is " + head.origin);
 }
 

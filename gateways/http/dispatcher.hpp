@@ -50,7 +50,8 @@ class dispatcher {
   const config::http_options& http() const { return options_.http; }
 
  private:
-  std::optional<protocol::fault> check_origin(request& r, const peer& from) const;
+  std::optional<protocol::fault> check_host(const request_head& head, const peer& from) const;
+  std::optional<protocol::fault> check_origin(request& r) const;
   std::optional<answer> find_route(request& r);
   std::optional<protocol::fault> check_body(const request& r) const;
   std::optional<protocol::fault> check_token(const request& r) const;
@@ -64,6 +65,7 @@ class dispatcher {
   actors::node_views& views_;
   protocol::http::request_rules rules_;
   router router_;
+  route site_;  ///< what stands for a route where there are none
   std::string openapi_;
   http_stats stats_;
   url_signer signer_;

@@ -39,6 +39,7 @@ struct request_head {
   std::string host;
   std::string origin;
   std::string authorization;
+  std::string cookie;
   std::string accept;
   std::string content_type;
   std::string idempotency_key;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "actors/limiter/turn_ledger.hpp"
+#include "gateways/files/contents.hpp"
 #include "gateways/files/root.hpp"
 #include "gateways/http/exchange.hpp"
 #include "gateways/http/routes.hpp"
@@ -80,6 +81,21 @@ struct workspace_place {
     return out;
   }
 };
+
+/// What a client wants of a file's bytes.
+struct reading {
+  std::string path;
+  std::string range;
+  protocol::files::conditions only_if;
+  std::string request_id;
+  std::string lines{};  ///< header lines beside those of the file
+};
+
+/// Ranges are for GET alone (RFC 9110, 14.2).
+reading reading_of(const request& r, std::string path, std::string lines);
+
+/// The file's bytes, a part of them, or why not.
+file_outcome give(files::opened file, const reading& what);
 
 /// Takes the bytes of a request into `To`, which has `write`, but no more than there is room for.
 template <class To>

@@ -67,6 +67,9 @@ outcome get_file(const services& s, const request& r);
 outcome put_file(const services& s, const request& r);
 outcome delete_file(const services& s, const request& r);
 
+// handlers_deploy.cpp
+outcome get_site(const services& s, const request& r);  ///< admitted by `admit_to_site`
+
 // handlers_archive.cpp
 outcome get_archive(const services& s, const request& r);
 outcome put_archive(const services& s, const request& r);

@@ -6,7 +6,6 @@
 #include <limits>
 #include <optional>
 
-#include "gateways/files/contents.hpp"
 #include "gateways/files/tree.hpp"
 #include "gateways/http/file_plans.hpp"
 #include "gateways/http/handlers.hpp"
@@ -18,16 +17,13 @@ namespace {
 
 namespace paths = protocol::files;
 
-/// What the client learns of the file beside its bytes. A page of a workspace may not act as one of
-/// the daemon's own: it is shown without its scripts.
-std::string lines_of(const paths::entry& file) {
+/// What the client learns of the file beside its bytes.
+std::string lines_of(const paths::entry& file, const reading& what) {
   std::string out;
   add_line(out, "ETag", file.etag);
   add_line(out, "Last-Modified", paths::http_date(file.modified_at / 1'000));
   add_line(out, "Accept-Ranges", "bytes");
-  add_line(out, "Content-Security-Policy", "sandbox; default-src 'none'");
-  add_line(out, "X-Content-Type-Options", "nosniff");
-  return out;
+  return out += what.lines;
 }
 
 class file_source final : public byte_source {
@@ -63,16 +59,9 @@ file_outcome end_upload(files::upload& to, std::uint64_t&) {
   return out;
 }
 
-struct reading {
-  std::string path;
-  std::string range;
-  paths::conditions only_if;
-  std::string request_id;
-};
-
-file_outcome give(files::opened file, const reading& what) {
+file_outcome bytes_of(files::opened file, const reading& what) {
   const auto size = file.is.size_bytes;
-  download out{{200, paths::type_of(what.path), lines_of(file.is), {}}, size, nullptr};
+  download out{{200, paths::type_of(what.path), lines_of(file.is, what), {}}, size, nullptr};
   bool same = what.only_if.if_range.empty() || what.only_if.if_range == file.is.etag;
   auto choice = same ? paths::choose_range(what.range, size) : paths::whole{};
   std::uint64_t first = 0;
@@ -106,24 +95,35 @@ file_outcome read(const files::root& in, const reading& what) {
     if (!listed) return listed.error();
     return json_answer(200, to_json(*listed));
   }
-  switch (judge(what.only_if, file->is.etag, true)) {
-    case paths::verdict::failed: return files::precondition(what.path, file->is.etag);
-    case paths::verdict::not_modified: return answer{304, {}, lines_of(file->is), {}};
-    case paths::verdict::go_on: break;
-  }
   return give(std::move(*file), what);
 }
 
 }  // namespace
+
+reading reading_of(const request& r, std::string path, std::string lines) {
+  auto range = r.omits_body() ? std::string() : r.head.range;
+  return {std::move(path), std::move(range), r.head.only_if, r.id, std::move(lines)};
+}
+
+file_outcome give(files::opened file, const reading& what) {
+  switch (judge(what.only_if, file.is.etag, true)) {
+    case paths::verdict::failed: return files::precondition(what.path, file.is.etag);
+    case paths::verdict::not_modified: return answer{304, {}, lines_of(file.is, what), {}};
+    case paths::verdict::go_on: break;
+  }
+  return bytes_of(std::move(file), what);
+}
 
 outcome get_file(const services& s, const request& r) {
   auto at = workspace_of(s, r);
   if (!at) return at.error();
   auto path = paths::parse_path(r.params.at(1));
   if (!path) return path.error();
-  // Ranges are for GET alone (RFC 9110, 14.2).
-  auto range = r.omits_body() ? std::string() : r.head.range;
-  reading what{std::move(*path), std::move(range), r.head.only_if, r.id};
+  // A page of a workspace may not act as one of the daemon's own: it is shown without its scripts.
+  std::string lines;
+  add_line(lines, "Content-Security-Policy", "sandbox; default-src 'none'");
+  add_line(lines, "X-Content-Type-Options", "nosniff");
+  auto what = reading_of(r, std::move(*path), std::move(lines));
   return at->plan_of([what = std::move(what)](const files::root& in) { return read(in, what); });
 }
 

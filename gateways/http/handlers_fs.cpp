@@ -7,6 +7,7 @@
 #include "gateways/files/tree.hpp"
 #include "gateways/http/file_plans.hpp"
 #include "gateways/http/handlers.hpp"
+#include "gateways/http/site.hpp"
 #include "protocol/files/request.hpp"
 #include "protocol/http/problem.hpp"
 #include "protocol/http/target.hpp"
@@ -82,6 +83,15 @@ outcome transfer_of(const services& s, const request& r, bool moves) {
     if (done) step->made(moves ? 0 : done->size_bytes);
     return answer_of(done, entry_json);
   });
+}
+
+outcome sign_site(const services& s, const request& r, const workspace_place& at,
+                  std::uint64_t expires_s) {
+  object_writer out;
+  out.text("url", site_link(at.sandbox_id, r.head.host,
+                            s.signer.site_key(at.sandbox_id, at.created_at, expires_s)));
+  out.time_or_null("expires_at", static_cast<protocol::unix_ms>(expires_s) * 1'000);
+  return json_answer(200, out.close());
 }
 
 }  // namespace
@@ -306,6 +316,10 @@ outcome grep_lines(const services& s, const request& r) {
 outcome sign_url(const services& s, const request& r) {
   auto in = read_request(s, r, s.rules.files.sign);
   if (!in) return in.error();
+  if (auto refused = paths::sign_refusal(in->body)) return *refused;
+  auto expires_s = static_cast<std::uint64_t>(std::time(nullptr)) +
+                   paths::read_count(in->body, "expires_s", 3'600);
+  if (paths::read_flag(in->body, "deploy")) return sign_site(s, r, in->at, expires_s);
   auto path = paths::read_path(in->body);
   if (!path) return path.error();
   auto method = paths::read_text(in->body, "method");
@@ -313,8 +327,6 @@ outcome sign_url(const services& s, const request& r) {
   auto refused = method == "PUT" ? paths::refusal(paths::change::write, *path, in->at.mode)
                                  : std::optional<fault>();
   if (refused) return *refused;
-  auto expires_s = static_cast<std::uint64_t>(std::time(nullptr)) +
-                   paths::read_count(in->body, "expires_s", 3'600);
   auto signature =
       s.signer.signature({method, in->at.sandbox_id, in->at.created_at, *path, expires_s});
   object_writer out;

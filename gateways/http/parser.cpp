@@ -53,6 +53,10 @@ void request_parser::on_field_impl(beast::http::field field, text name, text val
       has_authorization_ = true;
       head.authorization.assign(value.data(), value.size());
       break;
+    case cookie:
+      if (!head.cookie.empty()) head.cookie += "; ";
+      head.cookie.append(value.data(), value.size());
+      break;
     case origin: keep(head.origin, value, true); break;
     case accept: keep(head.accept, value, false); break;
     case content_type: keep(head.content_type, value, true); break;

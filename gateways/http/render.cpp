@@ -20,7 +20,7 @@ void append_number(std::string& out, std::size_t value) {
 void request_head::clear() {
   verb = method::get;
   version = 11;
-  for (auto* text : {&target, &host, &origin, &authorization, &accept, &content_type,
+  for (auto* text : {&target, &host, &origin, &authorization, &cookie, &accept, &content_type,
                      &idempotency_key, &last_event_id, &request_id, &range, &only_if.if_match,
                      &only_if.if_none_match, &only_if.if_range})
     text->clear();
@@ -60,6 +60,8 @@ std::string_view reason_of(int status) noexcept {
     case 202: return "Accepted";
     case 204: return "No Content";
     case 206: return "Partial Content";
+    case 301: return "Moved Permanently";
+    case 303: return "See Other";
     case 304: return "Not Modified";
     case 400: return "Bad Request";
     case 401: return "Unauthorized";

@@ -34,19 +34,6 @@ bool matches(const std::vector<std::string>& pattern, bool tail,
   return true;
 }
 
-/// A slash that was escaped is none between names, and no name has one.
-protocol::result<std::string> join(const std::vector<std::string>& path, std::size_t from) {
-  std::string out;
-  for (auto i = from; i < path.size(); ++i) {
-    if (path[i].find('/') != std::string::npos)
-      return protocol::fault{
-          protocol::error_code::malformed_request, "a name in the path has a slash", {}, 0};
-    if (i > from) out += '/';
-    out += path[i];
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string_view name_of(method m) noexcept {
@@ -91,7 +78,7 @@ protocol::result<const router::place*> router::find(std::string_view path,
     for (std::size_t i = 0; i < single; ++i)
       if (p.segments[i].empty()) params.push_back(std::move((*segments)[i]));
     if (!p.tail) return &p.where;
-    auto rest = join(*segments, single);
+    auto rest = protocol::http::join_path(*segments, single);
     if (!rest) return rest.error();
     params.push_back(std::move(*rest));
     return &p.where;

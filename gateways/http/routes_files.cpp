@@ -121,16 +121,18 @@ void add_reads(std::vector<route>& to, const request_rules& rules) {
                 .answers = "FoundLines",
                 .body = &rules.files.grep,
                 .errors = read_errors});
-  to.push_back({.verb = post,
-                .pattern = "/v1/sandboxes/{sandbox_id}/fs/sign",
-                .id = "signUrl",
-                .tag = "files",
-                .summary = "A URL that reads or writes one file without a token, for a time",
-                .handle = sign_url,
-                .answers = "SignedUrl",
-                .body = &rules.files.sign,
-                .errors = {sandbox_not_found, path_escapes, zone_read_only, zone_append_only,
-                           wrong_state, unavailable}});
+  to.push_back(
+      {.verb = post,
+       .pattern = "/v1/sandboxes/{sandbox_id}/fs/sign",
+       .id = "signUrl",
+       .tag = "files",
+       .summary =
+           "A URL that reads or writes one file, or opens the site, without a token, for a time",
+       .handle = sign_url,
+       .answers = "SignedUrl",
+       .body = &rules.files.sign,
+       .errors = {sandbox_not_found, path_escapes, zone_read_only, zone_append_only, wrong_state,
+                  unavailable}});
 }
 
 void add_changes(std::vector<route>& to, const request_rules& rules) {

@@ -5,22 +5,39 @@
 #include <algorithm>
 
 #include "protocol/http/accept.hpp"
+#include "protocol/id.hpp"
 
 namespace gateways::http {
 
 using protocol::http::same_word;
+
+namespace {
+
+bool port_is_sane(std::string_view port) noexcept {
+  return port.empty() ||
+         (port[0] == ':' && port.find_first_not_of("0123456789", 1) == std::string_view::npos);
+}
+
+}  // namespace
 
 std::string_view host_name(std::string_view host) noexcept {
   if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
   return host.substr(0, host.find(':'));
 }
 
+std::optional<std::string_view> site_name(std::string_view host) noexcept {
+  auto name = host_name(host);
+  if (name.size() <= site_suffix.size() || !port_is_sane(host.substr(name.size())))
+    return std::nullopt;
+  auto id = name.substr(0, name.size() - site_suffix.size());
+  if (!same_word(name.substr(id.size()), site_suffix) || !protocol::valid_id(id))
+    return std::nullopt;
+  return id;
+}
+
 bool gatekeeper::host_allowed(std::string_view host, std::string_view local_ip) const {
   auto name = host_name(host);
-  auto port = host.substr(name.size());
-  if (!port.empty() &&
-      (port[0] != ':' || port.find_first_not_of("0123456789", 1) != std::string_view::npos))
-    return false;
+  if (!port_is_sane(host.substr(name.size()))) return false;
   if (same_word(host, address_) || same_word(name, "localhost") || name == "127.0.0.1" ||
       name == "[::1]")
     return true;

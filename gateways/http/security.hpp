@@ -47,4 +47,10 @@ class gatekeeper {
 /// The part of a Host before its port; brackets of an IPv6 address stay.
 std::string_view host_name(std::string_view host) noexcept;
 
+/// The sites of sandboxes have origins of their own below this name.
+inline constexpr std::string_view site_suffix = ".deploy.localhost";
+
+/// Of `ID.deploy.localhost[:PORT]` the id, as the client spells it; nothing for any other Host.
+std::optional<std::string_view> site_name(std::string_view host) noexcept;
+
 }  // namespace gateways::http

@@ -6,6 +6,8 @@
 
 #include <random>
 
+#include "protocol/http/target.hpp"
+
 namespace gateways::http {
 namespace {
 
@@ -50,6 +52,23 @@ bool url_signer::valid(const signed_access& what, std::string_view given) const 
   auto right = signature(what);
   return given.size() == right.size() &&
          CRYPTO_memcmp(given.data(), right.data(), right.size()) == 0;
+}
+
+std::string url_signer::site_key(std::string_view sandbox_id, std::int64_t sandbox_created_at,
+                                 std::uint64_t expires_s) const {
+  return std::to_string(expires_s) + "." +
+         signature({"site", sandbox_id, sandbox_created_at, {}, expires_s});
+}
+
+std::optional<std::uint64_t> url_signer::site_key_expiry(std::string_view sandbox_id,
+                                                         std::int64_t sandbox_created_at,
+                                                         std::string_view key) const {
+  auto dot = key.find('.');
+  auto expires_s = protocol::http::parse_count(key.substr(0, dot));
+  if (dot == key.npos || !expires_s) return std::nullopt;
+  if (!valid({"site", sandbox_id, sandbox_created_at, {}, *expires_s}, key.substr(dot + 1)))
+    return std::nullopt;
+  return expires_s;
 }
 
 std::string percent_encoded(std::string_view path) {

@@ -1,6 +1,7 @@
 #include "protocol/files/request.hpp"
 
 #include "protocol/files/path.hpp"
+#include "protocol/http/problem.hpp"
 
 namespace protocol::files {
 namespace {
@@ -73,19 +74,26 @@ request_rules::request_rules()
             limit_field("1000", 10'000)}},
       grep(grep_schema()),
       sign{"SignRequest",
-           "The file to make a URL for.",
-           {path_field(),
+           "The file to make a URL for, or the site.",
+           {{.name = "path", .doc = "In the workspace, relative to it; required for a file."},
             {.name = "method", .kind = choice, .fallback = "\"GET\"", .choices = {"GET", "PUT"}},
-            {.name = "expires_s",
-             .kind = integer,
-             .min = 1,
-             .max = 7 * 86'400,
-             .fallback = "3600"}}} {}
+            {.name = "expires_s", .kind = integer, .min = 1, .max = 7 * 86'400, .fallback = "3600"},
+            flag_field("deploy", "The site that is in `deploy/`; `path` and `method` stay out.")}} {
+}
 
 result<std::string> read_path(const json& body, const char* name) {
   auto* value = member(body, name);
   if (!value) return std::string();
   return parse_path(value->get_ref<const std::string&>(), "/" + std::string(name));
+}
+
+std::optional<fault> sign_refusal(const json& body) {
+  bool site = read_flag(body, "deploy");
+  if (!site && !member(body, "path")) return http::invalid_fields({{"/path", "is required"}});
+  for (auto* name : {"path", "method"})
+    if (site && member(body, name))
+      return http::invalid_fields({{"/" + std::string(name), "does not go with `deploy`"}});
+  return std::nullopt;
 }
 
 std::string read_text(const json& body, const char* name) {

@@ -26,6 +26,9 @@ struct request_rules {
 /// The member `name` as a path; `{}` when it may be left out and is.
 result<std::string> read_path(const nlohmann::json& body, const char* name = "path");
 
+/// Why a SignRequest is none: it names one file, or the site.
+std::optional<fault> sign_refusal(const nlohmann::json& body);
+
 std::string read_text(const nlohmann::json& body, const char* name);
 bool read_flag(const nlohmann::json& body, const char* name);
 std::uint64_t read_count(const nlohmann::json& body, const char* name, std::uint64_t otherwise);

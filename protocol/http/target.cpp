@@ -101,6 +101,17 @@ result<std::vector<std::string>> split_path(std::string_view path) {
   }
 }
 
+result<std::string> join_path(const std::vector<std::string>& segments, std::size_t from) {
+  std::string out;
+  for (auto i = from; i < segments.size(); ++i) {
+    if (segments[i].find('/') != std::string::npos)
+      return malformed("a name in the path has a slash");
+    if (i > from) out += '/';
+    out += segments[i];
+  }
+  return out;
+}
+
 result<query> query::parse(std::string_view text) {
   query out;
   while (!text.empty()) {

@@ -30,6 +30,10 @@ result<std::string> percent_decode(std::string_view text, bool plus_is_space = f
 /// "/a//b%20c" gives {"a", "", "b c"}; "/" gives {}.
 result<std::vector<std::string>> split_path(std::string_view path);
 
+/// The segments from one on with slashes between them. A slash that was escaped is none of these,
+/// and no file's name has one: it is refused.
+result<std::string> join_path(const std::vector<std::string>& segments, std::size_t from = 0);
+
 class query {
  public:
   static result<query> parse(std::string_view text);

@@ -42,3 +42,13 @@ CAF_TEST(a listing whose names are long in JSON is cut and goes on at the cursor
   CAF_REQUIRE(body);
   CAF_CHECK_EQUAL((*body)["next"].get<std::string>(), "end");
 }
+
+CAF_TEST(the name of a file says its type) {
+  CAF_CHECK_EQUAL(type_of("a/index.HTML"), "text/html; charset=utf-8");
+  CAF_CHECK_EQUAL(type_of("m.mjs"), type_of("m.js"));
+  CAF_CHECK_EQUAL(type_of("m.wasm"), "application/wasm");
+  CAF_CHECK_EQUAL(type_of("f.woff2"), "font/woff2");
+  CAF_CHECK_EQUAL(type_of("f.ico"), "image/x-icon");
+  for (auto* plain : {"html", "a.html/b", "a.", "a.htmlx", ""})
+    CAF_CHECK_EQUAL(type_of(plain), "application/octet-stream");
+}
