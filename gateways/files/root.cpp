@@ -132,10 +132,11 @@ result<root> root::open(const std::string& folder, protocol::sandbox_mode mode,
   return root(std::move(fd), {found.st_uid, found.st_gid}, mode, unwanted, stopping);
 }
 
-result<descriptor> root::open_existing(const std::string& path, int flags) const {
+result<descriptor> root::open_existing(const std::string& path, int flags,
+                                       std::uint64_t resolve) const {
   // What only stands for a path takes no flags of an opened file.
   int calm = flags & O_PATH ? 0 : O_NONBLOCK | O_NOCTTY;
-  descriptor fd(open_beneath(folder_.get(), path, flags | calm, 0));
+  descriptor fd(open_beneath(folder_.get(), path, flags | calm, resolve));
   if (!fd) return failure(errno == ENOTDIR ? ENOENT : errno, path);
   return fd;
 }

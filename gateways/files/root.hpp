@@ -58,8 +58,9 @@ class root {
                            const std::atomic<bool>* unwanted = nullptr,
                            const std::atomic<bool>* stopping = nullptr);
 
-  /// For reading: a link that stays in the workspace is followed.
-  result<descriptor> open_existing(const std::string& path, int flags) const;
+  /// For reading: a link that stays in the workspace is followed, unless `resolve` says otherwise.
+  result<descriptor> open_existing(const std::string& path, int flags,
+                                   std::uint64_t resolve = 0) const;
 
   /// What stands at `path` itself; a link is not followed.
   result<entry> look(const std::string& path) const;

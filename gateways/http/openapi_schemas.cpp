@@ -169,6 +169,13 @@ constexpr std::string_view schemas = R"json({
 "SignedUrl": {"type": "object", "properties": {"url": {"type": "string"},
   "method": {"enum": ["GET", "PUT"]}, "path": {"type": "string"},
   "expires_at": {"type": ["string", "null"], "format": "date-time"}}},
+"Change": {"type": "object", "required": ["n", "type", "path", "kind", "time", "cursor"],
+  "properties": {"n": {"type": "integer"},
+  "type": {"enum": ["created", "modified", "removed", "moved", "overflow"]},
+  "path": {"type": "string"}, "from": {"type": "string"},
+  "kind": {"enum": ["file", "folder", "link", "other", null]},
+  "reason": {"enum": ["cursor", "queue", "folders", "changes"]},
+  "time": {"type": "string", "format": "date-time"}, "cursor": {"type": "string"}}},
 "NodeEvent": {"type": "object", "required": ["n", "type", "at", "data"],
   "properties": {"n": {"type": "integer"}, "type": {"type": "string"},
   "at": {"type": "string", "format": "date-time"}, "data": {"type": "object"}}}
