@@ -39,7 +39,7 @@ std::string new_name(std::uint64_t& last) {
 }
 
 result<descriptor> open_folder(const root& in, const std::string& path) {
-  return in.open_existing(path, O_PATH | O_DIRECTORY | O_NOFOLLOW, RESOLVE_NO_SYMLINKS);
+  return in.open_existing(path, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
 }
 
 }  // namespace
@@ -64,9 +64,11 @@ class watcher {
   clock::time_point wakes_at() const;
   void work(clock::time_point now);
 
-  bool idle() const { return readers_.empty(); }
+  bool idle() const {
+    return std::ranges::all_of(readers_, [](const auto& r) { return r.gone->load(); });
+  }
   bool over(clock::time_point now) const {
-    return ended_ || (idle() && now > idle_since_ + limits_.keep);
+    return ended_ || (readers_.empty() && now > idle_since_ + limits_.keep);
   }
   /// Whether what is at the path is still what is watched.
   bool there() const;
@@ -75,6 +77,8 @@ class watcher {
  private:
   void read(clock::time_point now);
   void tell();
+  /// Else what comes faster than it can be told becomes an overflow.
+  bool quick() const { return spent_ < limits_.gather / 4; }
   void give_back(const std::vector<int>& watches) const;
   /// Watches these and all in them; `news`: what is in those that were not watched has just come.
   result<void> enter(std::vector<std::string> todo, bool news);
@@ -151,10 +155,10 @@ void watcher::read(clock::time_point now) {
     if (n <= 0) return;
     for (const auto& r : records_in({bytes, static_cast<std::size_t>(n)})) {
       tree_.take(r, feed_);
-      if (feed_.filling()) tell();
+      if (feed_.filling() && quick()) tell();
     }
     next_read_ = now + between_reads;
-    // So that a program which moves large folders about takes no more than a tenth of a processor.
+    // So that a program which moves large folders about takes no more than a tenth of the thread.
     if (!due_) due_ = now + std::max<clock::duration>(limits_.gather, 9 * spent_);
   }
 }

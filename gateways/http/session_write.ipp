@@ -147,7 +147,7 @@ void session<Stream>::add_chunk() {
       std::string_view(execution_id_).substr(0, plan_.follow ? execution_id_.rfind('-') + 1 : 0);
   while (next_event_ < mail_.events.size() && out_.size() - began < chunk_bytes) {
     auto n = mail_.first + next_event_;
-    if (n > plan_.skip_through)
+    if (n > plan_.skip_through || plan_.follow)  // a feed's first overflow has the number 0
       protocol::http::append_event(out_, plan_.form, n, mail_.events[next_event_].view(), feed);
     mail_.events[next_event_++] = {};
   }
