@@ -50,7 +50,7 @@ struct http_options {
   std::int64_t idle_timeout_ms = 75'000;   ///< of a kept-alive connection between requests
   std::int64_t write_timeout_ms = 30'000;  ///< a client that takes nothing for so long is cut
   std::int64_t keepalive_ms = 10'000;      ///< between keep-alives of a silent stream
-  std::uint64_t event_queue_max = 4'096;   ///< node events that wait for one slow reader
+  std::uint64_t event_queue_max = 4'096;   ///< events that wait for one slow reader
 };
 
 struct cdp_options {

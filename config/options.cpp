@@ -125,7 +125,7 @@ constexpr std::array table{
            "Time between the keep-alives of a silent stream.", ""},
     option{"http.event_queue_max", http<&http_options::event_queue_max>(), "",
            between(16, 1'000'000), "",
-           "Node events that wait for one slow reader; beyond: it is cut and may resume.", ""},
+           "Events that wait for one slow reader; beyond: it is cut and may resume.", ""},
 
     option{"cdp.listen", at<&settings::cdp, &cdp_options::listen>(), "", any, "",
            "HOST:PORT of the CDP gateway; port 0 lets the system choose.", "--cdp-listen"},

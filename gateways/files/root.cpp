@@ -145,10 +145,11 @@ result<root> root::inner(const std::string& name) const {
   return root(std::move(fd), owner_, mode_, unwanted_, stopping_);
 }
 
-result<descriptor> root::open_existing(const std::string& path, int flags) const {
+result<descriptor> root::open_existing(const std::string& path, int flags,
+                                       std::uint64_t resolve) const {
   // What only stands for a path takes no flags of an opened file.
   int calm = flags & O_PATH ? 0 : O_NONBLOCK | O_NOCTTY;
-  descriptor fd(open_beneath(folder_.get(), path, flags | calm, 0));
+  descriptor fd(open_beneath(folder_.get(), path, flags | calm, resolve));
   if (!fd) return failure(errno == ENOTDIR ? ENOENT : errno, path);
   return fd;
 }

@@ -65,8 +65,9 @@ class root {
   /// The folder itself is not followed when it is a link.
   result<root> inner(const std::string& name) const;
 
-  /// For reading: a link that stays in the workspace is followed.
-  result<descriptor> open_existing(const std::string& path, int flags) const;
+  /// For reading: a link that stays in the workspace is followed, unless `resolve` says otherwise.
+  result<descriptor> open_existing(const std::string& path, int flags,
+                                   std::uint64_t resolve = 0) const;
 
   /// What stands at `path` itself; a link is not followed.
   result<entry> look(const std::string& path) const;

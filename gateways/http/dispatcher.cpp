@@ -62,7 +62,7 @@ dispatcher::dispatcher(const http_server_options& options, actors::node_views& v
             .index = router_.routes().size()},
       openapi_(openapi_json(router_.routes(), options.version)),
       signer_(options.token),
-      services_{options_, views_, rules_, stats_, openapi_, signer_},
+      services_{options_, views_, rules_, stats_, openapi_, signer_, watches_},
       gate_(options.http, options.insecure, options.token),
       limiter_(options.limits.requests_per_s, options.limits.requests_burst),
       rate_policy_(limiter_.unlimited() ? "" : limiter_.policy()),
@@ -168,9 +168,10 @@ std::optional<fault> dispatcher::check_origin(request& r) const {
   if (head.origin.empty()) return std::nullopt;
   if (gate_.origin_allowed(head.origin)) {
     add_line(r.lines, "Access-Control-Allow-Origin", head.origin);
-    add_line(r.lines, "Access-Control-Expose-Headers",
-             "Accept-Ranges, Content-Range, ETag, Location, Retry-After, RateLimit, "
-             "RateLimit-Policy, Troupe-Command-Id, Troupe-Execution-Id, X-Request-Id");
+    add_line(
+        r.lines, "Access-Control-Expose-Headers",
+        "Accept-Ranges, Content-Range, ETag, Location, Retry-After, RateLimit, "
+        "RateLimit-Policy, Troupe-Command-Id, Troupe-Cursor, Troupe-Execution-Id, X-Request-Id");
     add_line(r.lines, "Vary", "Origin");
     return std::nullopt;
   }

@@ -69,6 +69,7 @@ class dispatcher {
   std::string openapi_;
   http_stats stats_;
   url_signer signer_;
+  files::watch_service watches_;
   services services_;
   gatekeeper gate_;
   protocol::http::rate_limiter limiter_;

@@ -86,9 +86,12 @@ struct plan {
   client_call call;
   media form = media::json;            ///< json: one whole answer, else a stream of events
   bool cancel_on_disconnect = false;   ///< also a half-closed client has gone
-  bool endless = false;                ///< the events of the node: bounded, the head comes at once
+  bool endless = false;                ///< events without end: bounded, ended when the daemon ends
   std::uint64_t skip_through = 0;      ///< events the client has already seen
   std::function<void(answer&)> adapt;  ///< makes the final answer what the route promises
+  /// Begins what the actors have no part in, in place of `call`. What it accepts is a cursor,
+  /// `FEED-N`, and the ids of its events are such.
+  std::function<std::unique_ptr<call_handle>(std::shared_ptr<reply_sink>)> follow;
 };
 
 /// The bytes of an answer, read as the client takes them; on one thread at a time, which may block.

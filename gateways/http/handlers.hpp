@@ -18,6 +18,10 @@ inline constexpr std::string_view main_kernel = "main";
 // Shared.
 fault sandbox_missing(const services& s, std::string_view sandbox_id);
 fault kernel_missing(std::string_view sandbox_id, std::string_view kernel_id);
+/// 406, with the forms that the route has.
+fault nothing_acceptable(const request& r);
+/// Nothing when the header is not there.
+std::optional<std::string_view> last_event_id(const request& r);
 /// Sets Location to `prefix` and the member `id` of the answer's body.
 std::function<void(answer&)> located(std::string prefix);
 
@@ -73,6 +77,9 @@ outcome get_site(const services& s, const request& r);  ///< admitted by `admit_
 // handlers_archive.cpp
 outcome get_archive(const services& s, const request& r);
 outcome put_archive(const services& s, const request& r);
+
+// handlers_watch.cpp
+outcome watch_path(const services& s, const request& r);
 
 // handlers_fs.cpp
 outcome stat_path(const services& s, const request& r);

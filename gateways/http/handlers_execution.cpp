@@ -35,15 +35,6 @@ std::string sha256_hex(std::string_view sandbox_id, std::string_view body) {
   return out;
 }
 
-fault nothing_acceptable(const request& r) {
-  std::string types;
-  for (auto form : r.to->forms) {
-    if (!types.empty()) types += ", ";
-    types += name_of(form);
-  }
-  return {error_code::not_acceptable, "the answer comes as " + types, {}, 0};
-}
-
 /// A number in the query or a header; nothing when it is not there.
 protocol::result<std::optional<std::uint64_t>> number(std::optional<std::string_view> text,
                                                       std::string pointer, std::uint64_t min) {
@@ -53,11 +44,6 @@ protocol::result<std::optional<std::uint64_t>> number(std::optional<std::string_
     return web::invalid_fields(
         {{std::move(pointer), "must be a whole number, at least " + std::to_string(min)}});
   return value;
-}
-
-std::optional<std::string_view> last_event_id(const request& r) {
-  if (r.head.last_event_id.empty()) return std::nullopt;
-  return r.head.last_event_id;
 }
 
 bool about_commands(const request& r) {
@@ -134,6 +120,20 @@ fault execution_missing(const request& r) {
 }
 
 }  // namespace
+
+fault nothing_acceptable(const request& r) {
+  std::string types;
+  for (auto form : r.to->forms) {
+    if (!types.empty()) types += ", ";
+    types += name_of(form);
+  }
+  return {error_code::not_acceptable, "the answer comes as " + types, {}, 0};
+}
+
+std::optional<std::string_view> last_event_id(const request& r) {
+  if (r.head.last_event_id.empty()) return std::nullopt;
+  return r.head.last_event_id;
+}
 
 outcome execute_short(const services& s, const request& r) {
   return execute_in(s, r, std::string(default_sandbox));

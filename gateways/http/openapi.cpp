@@ -22,7 +22,8 @@ json media_content(const route& r, media form) {
     return {{"schema", r.answers.empty() ? json{{"type", "object"}} : reference(r.answers)}};
   if (form == media::text) return {{"schema", {{"type", "string"}}}};
   // A stream of events, one a line or message; of an execution's, whatever else the route answers.
-  auto line = r.answers == "NodeEvent" ? r.answers : std::string_view("Event");
+  bool own = r.answers == "NodeEvent" || r.answers == "Change";
+  auto line = own ? r.answers : std::string_view("Event");
   return {{"schema", reference(line)}};
 }
 
@@ -88,7 +89,7 @@ json parameters_of(const route& r) {
   for (const auto& q : r.queries) out.push_back(parameter(q.name, "query", q.type, q.doc));
   if (r.forms.size() < 2) return out;
   out.push_back(parameter("Last-Event-ID", "header", "string",
-                          "The last event's number the client has seen."));
+                          "The id of the last event the client has seen."));
   if (r.body)
     out.push_back(parameter("Idempotency-Key", "header", "string",
                             "The same key and body within 24 h give the same execution."));

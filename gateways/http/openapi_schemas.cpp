@@ -177,6 +177,13 @@ constexpr std::string_view schemas = R"json({
 "TodoList": {"type": "object", "required": ["todo", "skipped", "complete"],
   "properties": {"todo": {"type": "array", "items": {"$ref": "#/components/schemas/Todo"}},
   "skipped": {"type": "integer"}, "complete": {"type": "boolean"}}},
+"Change": {"type": "object", "required": ["n", "type", "path", "kind", "time", "cursor"],
+  "properties": {"n": {"type": "integer"},
+  "type": {"enum": ["created", "modified", "removed", "moved", "overflow"]},
+  "path": {"type": "string"}, "from": {"type": "string"},
+  "kind": {"enum": ["file", "folder", "link", "other", null]},
+  "reason": {"enum": ["cursor", "queue", "folders", "changes"]},
+  "time": {"type": "string", "format": "date-time"}, "cursor": {"type": "string"}}},
 "NodeEvent": {"type": "object", "required": ["n", "type", "at", "data"],
   "properties": {"n": {"type": "integer"}, "type": {"type": "string"},
   "at": {"type": "string", "format": "date-time"}, "data": {"type": "object"}}}

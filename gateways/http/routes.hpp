@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "actors/views.hpp"
+#include "gateways/files/watch.hpp"
 #include "gateways/http/exchange.hpp"
 #include "gateways/http/metrics.hpp"
 #include "gateways/http/server.hpp"
@@ -29,6 +30,7 @@ struct services {
   const http_stats& stats;
   const std::string& openapi;
   const url_signer& signer;
+  files::watch_service& watches;
 };
 
 using handler = outcome (*)(const services&, const request&);

@@ -80,6 +80,23 @@ void add_archives(std::vector<route>& to) {
                 .takes_bytes = true});
 }
 
+void add_watch(std::vector<route>& to) {
+  auto errors = read_errors;
+  errors.push_back(not_acceptable);
+  to.push_back({.verb = method::get,
+                .pattern = "/v1/sandboxes/{sandbox_id}/fs/watch",
+                .id = "watchPath",
+                .tag = "files",
+                .summary = "What changes in a folder, as it happens, without end",
+                .handle = watch_path,
+                .answers = "Change",
+                .forms = {media::sse, media::ndjson},
+                .queries = {path_query,
+                            {"recursive", "boolean", "Also in the folders below; true if not said"},
+                            {"from", "string", "The `cursor` of the last event seen"}},
+                .errors = std::move(errors)});
+}
+
 void add_reads(std::vector<route>& to, const request_rules& rules) {
   using enum method;
   to.push_back({.verb = get,
@@ -203,6 +220,7 @@ void add_file_routes(std::vector<route>& to, const request_rules& rules) {
   add_changes(to, rules);
   add_archives(to);
   add_records(to, rules);
+  add_watch(to);
 }
 
 }  // namespace gateways::http

@@ -156,7 +156,7 @@ class session final : public connection, public std::enable_shared_from_this<ses
   std::unique_ptr<call_handle> call_;
   inbox mail_;
   std::size_t next_event_ = 0;  ///< in `mail_.events`
-  std::string execution_id_;
+  std::string execution_id_;    ///< or the cursor, of what is followed
   bool last_chunk_ = false;
 
   std::shared_ptr<file_work> work_;

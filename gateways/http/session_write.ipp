@@ -48,8 +48,8 @@ void session<Stream>::submit(plan p) {
   };
   sink_ =
       std::make_shared<call_sink>(std::move(wake), plan_.endless ? limits().event_queue_max : 0);
-  call_ = host_.port.submit(std::move(plan_.call), sink_);
-  if (plan_.endless) begin_stream();
+  call_ = plan_.follow ? plan_.follow(sink_) : host_.port.submit(std::move(plan_.call), sink_);
+  if (plan_.endless && !plan_.follow) begin_stream();
   pump();
   read();
 }
@@ -70,7 +70,11 @@ void session<Stream>::take_mail() {
   if (mail_.accepted.empty()) return;
   execution_id_ = std::move(mail_.accepted);
   auto command = protocol::is_command(execution_id_);
-  add_line(request_.lines, command ? "Troupe-Command-Id" : "Troupe-Execution-Id", execution_id_);
+  add_line(request_.lines,
+           plan_.follow ? "Troupe-Cursor"
+           : command    ? "Troupe-Command-Id"
+                        : "Troupe-Execution-Id",
+           execution_id_);
 }
 
 template <class Stream>
@@ -139,10 +143,12 @@ void session<Stream>::add_chunk() {
   bool chunked = request_.head.version >= 11;
   auto before = out_.size();
   auto began = begin_chunk(out_, chunked);
+  auto feed =
+      std::string_view(execution_id_).substr(0, plan_.follow ? execution_id_.rfind('-') + 1 : 0);
   while (next_event_ < mail_.events.size() && out_.size() - began < chunk_bytes) {
     auto n = mail_.first + next_event_;
-    if (n > plan_.skip_through)
-      protocol::http::append_event(out_, plan_.form, n, mail_.events[next_event_].view());
+    if (n > plan_.skip_through || plan_.follow)  // a feed's first overflow has the number 0
+      protocol::http::append_event(out_, plan_.form, n, mail_.events[next_event_].view(), feed);
     mail_.events[next_event_++] = {};
   }
   if (out_.size() == began) {

@@ -6,11 +6,16 @@
 
 namespace protocol::http {
 
-void append_event(std::string& out, media form, std::uint64_t n, std::string_view line) {
+void append_event(std::string& out, media form, std::uint64_t n, std::string_view line,
+                  std::string_view feed) {
   if (form == media::sse) {
     char digits[24];
     auto end = std::to_chars(digits, digits + sizeof digits, n).ptr;
-    out.append("id: ").append(digits, end).append("\nevent: ").append(event_type(line));
+    out.append("id: ")
+        .append(feed)
+        .append(digits, end)
+        .append("\nevent: ")
+        .append(event_type(line));
     out.append("\ndata: ").append(line).append("\n\n");
   } else {
     out.append(line) += '\n';

@@ -12,8 +12,9 @@
 
 namespace protocol::http {
 
-/// `id: N\nevent: TYPE\ndata: LINE\n\n`, or the line and its end.
-void append_event(std::string& out, media form, std::uint64_t n, std::string_view line);
+/// `id: N\nevent: TYPE\ndata: LINE\n\n`, or the line and its end. `feed` stands before the number.
+void append_event(std::string& out, media form, std::uint64_t n, std::string_view line,
+                  std::string_view feed = {});
 
 /// What is written when there was nothing to write for long: a comment, or an empty line.
 std::string_view keep_alive(media form) noexcept;

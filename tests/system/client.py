@@ -53,7 +53,7 @@ class Stream:
     def _sse_line(self, line):
         name, _, value = line.decode().rstrip("\r\n").partition(": ")
         if name == "id":
-            self.sse_ids.append(int(value))
+            self.sse_ids.append(int(value) if value.isdigit() else value)
         elif name == "event":
             self.sse_types.append(value)
         elif name == "data":
