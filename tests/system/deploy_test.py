@@ -141,7 +141,8 @@ class Site(FilesCase):
         _, target = self.link()
         for path in ("//evil.example", "///evil.example/", "/%2fevil.example", "/.//evil.example"):
             for answer in (self.ask(path), self.ask(path + target[1:], token=False)):
-                self.assertIn(answer.headers["Location"], (None, "/evil.example/", "/evil.example"), path)
+                self.assertIn(answer.headers["Location"],
+                              (None, "/evil.example/", "/evil.example"), path)
         self.assertEqual(self.ask("/.//evil.example").headers["Location"], "/evil.example/")
 
     def test_a_site_is_only_read_and_only_by_its_own_pages(self):
