@@ -77,6 +77,15 @@ def as_32_bit(number):
         raise OSError(-result, "int 0x80")
 
 
+def add_record(packet):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+        s.connect("\0troupe-store")
+        s.send(packet)
+        answer = json.loads(s.recv(65536))
+    if answer["status"] != 200:
+        raise OSError(errno.EINVAL, answer["detail"])
+
+
 def connect(family, address, kind=socket.SOCK_STREAM):
     with socket.socket(family, kind) as s:
         s.settimeout(2)

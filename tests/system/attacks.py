@@ -302,8 +302,21 @@ LIMITS = [
           "call(240, b'attack', 0o102, 0o600, None)\ncall(241, b'attack')", proven=False),
 ]
 
+STORE = [
+    walls("a record for another folder, or a hidden file", "EINVAL",
+          "each(*[lambda n=n: add_record(n + b'\\0x') for n in ("
+          "b'../output/x', b'/tmp/x', b'a/x', b'..', b'.', b'.x', b'x' * 65)])", proven=False),
+    walls("a record that is none, or too large", "EINVAL",
+          "each(*[lambda p=p: add_record(p) for p in (b'x', b'\\0x', b'x\\0',"
+          "b'x\\0' + bytes((128 << 10) + 1), b'todo.jsonl\\0[]')])", proven=False),
+    walls("taking its address", "EADDRINUSE",
+          "with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:\n"
+          "    s.bind('\\0troupe-store')"),
+]
+
 GROUPS = {"Network": NETWORK, "Processes": PROCESSES, "The system": SYSTEM, "Rights": RIGHTS,
           "Files": FILES, "Zones that are only read": zone("upload") + zone(".store"),
+          "The socket that adds to `.store/`": STORE,
           "Limits": LIMITS}
 ALL = [attack for group in GROUPS.values() for attack in group]
 
