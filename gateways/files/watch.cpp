@@ -158,7 +158,7 @@ void watcher::read(clock::time_point now) {
       if (feed_.filling() && quick()) tell();
     }
     next_read_ = now + between_reads;
-    // So that a program which moves large folders about takes no more than a tenth of the thread.
+    // A program that moves large folders about is looked at the less often, the longer that takes.
     if (!due_) due_ = now + std::max<clock::duration>(limits_.gather, 9 * spent_);
   }
 }
