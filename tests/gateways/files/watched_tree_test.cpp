@@ -59,8 +59,9 @@ CAF_TEST(records are read as the kernel lays them out) {
     std::string out(reinterpret_cast<const char*>(&head), sizeof head);
     return out.append(name).append(head.len - name.size(), '\0');
   };
-  auto read = records_in(record(1, IN_CREATE, "name") + record(2, IN_IGNORED, "") +
-                         record(3, IN_DELETE, "other"));
+  const auto bytes =
+      record(1, IN_CREATE, "name") + record(2, IN_IGNORED, "") + record(3, IN_DELETE, "other");
+  auto read = records_in(bytes);
   CAF_REQUIRE_EQUAL(read.size(), 3u);
   CAF_CHECK_EQUAL(read[0].name, "name");
   CAF_CHECK_EQUAL(read[0].cookie, 9u);
