@@ -11,6 +11,7 @@
 #include <cstring>
 #include <future>
 
+#include "tests/support/send_descriptor.hpp"
 #include "tests/support/unit.hpp"
 
 using gateways::descriptor;
@@ -39,24 +40,6 @@ struct listening {
     port = ntohs(address.sin_port);
   }
 };
-
-/// As an init does.
-void send_descriptor(int to, int fd) {
-  char byte = 0;
-  iovec part{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  auto* rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof fd);
-  std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
-  CAF_REQUIRE_EQUAL(::sendmsg(to, &message, 0), 1);
-}
 
 descriptor connected_to(std::uint16_t port) {
   descriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -100,7 +83,7 @@ struct world {
     proxy = std::make_unique<gateways::egress_proxy>(
         options, counters, [this](std::string data) { told.set_value(std::move(data)); });
     init = *proxy->connect("sbx");
-    send_descriptor(init.get(), door.fd.get());
+    tests::send_descriptor(init.get(), door.fd.get());
   }
   std::string where() const { return "127.0.0.1:" + std::to_string(host.port); }
   descriptor tunnel(descriptor& other_end) {
