@@ -168,13 +168,18 @@ void store_gate::core::take(const door_ptr& d, const client_ptr& c) {
     return;
   }
   auto bytes = std::string(packet.data(), static_cast<std::size_t>(size));
-  pool.post(d->sandbox_id, [weak = weak_from_this(), d, c, bytes = std::move(bytes)] {
-    auto self = weak.lock();
-    if (!self) return;
-    asio::post(self->io, [self = self.get(), d, c, text = self->append(d->sandbox_id, bytes)] {
-      self->answer(d, c, text);
-    });
-  });
+  // Work may outlast this: it must not keep what belongs to the `io` in here.
+  pool.post(
+      d->sandbox_id, [weak = weak_from_this(), sandbox_id = d->sandbox_id, at = std::weak_ptr(d),
+                      to = std::weak_ptr(c), bytes = std::move(bytes)] {
+        auto self = weak.lock();
+        if (!self) return;
+        asio::post(self->io, [self = self.get(), at, to, text = self->append(sandbox_id, bytes)] {
+          auto door = at.lock();
+          auto client = to.lock();
+          if (door && client) self->answer(door, client, text);
+        });
+      });
 }
 
 void store_gate::core::answer(const door_ptr& d, const client_ptr& c, const std::string& text) {
