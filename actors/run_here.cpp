@@ -1,5 +1,7 @@
 #include "actors/run_here.hpp"
 
+#include <pthread.h>
+
 #include <caf/actor_system.hpp>
 #include <caf/execution_unit.hpp>
 #include <caf/resumable.hpp>
@@ -48,7 +50,7 @@ class run_here::unit : public caf::execution_unit {
         caf::intrusive_ptr_release(job);
     } while (!waiting_.empty() && std::chrono::steady_clock::now() < end);
     asked_ = false;
-    hand_over();
+    if (!waiting_.empty()) hand_over();
   }
 
   const post_function post_;
@@ -76,6 +78,20 @@ run_here::~run_here() {
 
 caf::actor_system::module* here_first::make(caf::actor_system& sys, caf::detail::type_list<>) {
   return new here_first(sys);
+}
+
+void here_first::start() {
+  clock_thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "clock");
+    clock_.run();
+  });
+  super::start();
+}
+
+void here_first::stop() {
+  super::stop();
+  clock_.stop();
+  clock_thread_.join();
 }
 
 void here_first::enqueue(caf::resumable* job) {

@@ -1,6 +1,5 @@
 #include "gateways/process/kernel_host.hpp"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <spdlog/spdlog.h>
 #include <time.h>
@@ -14,6 +13,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -39,14 +39,11 @@ double cpu_ms_of(int pid) {
   return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) / 1e6;
 }
 
-/// Asked at the end of each execution, so it takes no detour through a stream.
-std::uint64_t memory_peak_of(int pid) {
+/// Asked at the end of each execution, so the file stays open and is read without a stream.
+std::uint64_t memory_peak_in(const descriptor& status) {
   constexpr std::string_view wanted = "VmHWM:";
-  auto fd = ::open(("/proc/" + std::to_string(pid) + "/status").c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
   std::array<char, 4'096> text{};
-  auto size = ::read(fd, text.data(), text.size() - 1);
-  ::close(fd);
+  auto size = ::pread(status.get(), text.data(), text.size() - 1, 0);
   auto at =
       std::string_view(text.data(), size < 0 ? 0 : static_cast<std::size_t>(size)).find(wanted);
   return at == std::string_view::npos
@@ -154,7 +151,11 @@ class kernel_host::port : public actors::kernel_port {
       c->start(sink, gauge, std::move(what), *current);
     });
   }
+  /// From the caller's thread where that keeps the order (an interrupt before it is for another):
+  /// to wake the host's takes longer.
   void send(protocol::jupyter::message m) override {
+    auto link = gauge_->waiting == 0 ? gauge_->link.load().lock() : nullptr;
+    if (link) return link->send(m);
     with_process([m = std::move(m)](kernel_process& p) { p.send(m); });
   }
   void interrupt() override {
@@ -174,30 +175,37 @@ class kernel_host::port : public actors::kernel_port {
   double cpu_ms() const override {
     auto pid = gauge_->pid.load();
     if (pid == 0) return 0;
-    auto own_ms = cpu_ms_of(pid);
     auto in = gauge_->in.load().lock();
     auto all_ms = in && in->group && in->of_one() ? in->group->cpu_ms() : -1;
-    told_ms_ = all_ms >= 0 ? all_ms : told_ms_ + std::max(0.0, own_ms - own_ms_);
+    if (all_ms >= 0) {
+      own_ms_.reset();
+      return told_ms_ = all_ms;
+    }
+    auto own_ms = cpu_ms_of(pid);
+    told_ms_ += std::max(0.0, own_ms - own_ms_.value_or(own_ms));
     own_ms_ = own_ms;
     return told_ms_;
   }
   std::uint64_t memory_peak_bytes() const override {
-    auto pid = gauge_->pid.load();
-    return pid == 0 ? 0 : memory_peak_of(pid);
+    auto status = gauge_->status.load();
+    return status ? memory_peak_in(*status) : 0;
   }
 
  private:
   template <class Action>
   void with_process(Action action) {
-    asio::post(core_->io, [current = current_, action = std::move(action)] {
+    ++gauge_->waiting;
+    asio::post(core_->io, [current = current_, gauge = gauge_, action = std::move(action)] {
       if (auto process = *current) action(*process);
+      --gauge->waiting;
     });
   }
 
   std::shared_ptr<core> core_;
   std::shared_ptr<guarded_sink> sink_;
   std::shared_ptr<kernel_gauge> gauge_ = std::make_shared<kernel_gauge>();
-  mutable double told_ms_ = 0, own_ms_ = 0;  ///< asked by one actor only
+  mutable double told_ms_ = 0;  ///< asked by one actor only
+  mutable std::optional<double> own_ms_ = 0;
   /// The latest generation's process; touched on the host's thread only.
   std::shared_ptr<std::shared_ptr<kernel_process>> current_ =
       std::make_shared<std::shared_ptr<kernel_process>>();

@@ -110,6 +110,8 @@ bool kernel_process::start(const std::string& name) {
 }
 
 void kernel_process::began(int pid) {
+  auto status = "/proc/" + std::to_string(pid) + "/status";
+  gauge_->status = std::make_shared<const descriptor>(::open(status.c_str(), O_RDONLY | O_CLOEXEC));
   gauge_->in = box_;
   gauge_->pid = pid;
   sink_->tell([&](auto& s) { s.started(what_.generation, pid, folder_.connection_file); });
@@ -127,7 +129,10 @@ void kernel_process::open_link() {
                          read_count_.get()};
   // The link is ours and closed before we go, so `this` is there whenever it calls.
   link_events events;
-  events.ready = [this] { sink_->tell([&](auto& s) { s.ready(what_.generation); }); };
+  events.ready = [this] {
+    if (!exited_ && !retired_) gauge_->link = link_;
+    sink_->tell([&](auto& s) { s.ready(what_.generation); });
+  };
   events.received = [this](std::vector<protocol::jupyter::message> batch) {
     sink_->tell([&](auto& s) { s.received(what_.generation, std::move(batch)); });
   };
@@ -167,6 +172,8 @@ void kernel_process::read_output() {
 
 void kernel_process::ended(const workload_end& how) {
   gauge_->pid = 0;
+  gauge_->status.store({});
+  gauge_->link.store({});
   exited_ = true;
   auto in = box_.lock();
   if (in) in->over(child_);
@@ -216,6 +223,7 @@ void kernel_process::drain() {
 
 void kernel_process::retire() {
   retired_ = true;
+  gauge_->link.store({});
   if (over_) return;
   if (exited_) return finish();
   kill();

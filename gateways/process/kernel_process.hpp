@@ -25,10 +25,13 @@ namespace gateways {
 
 class kernel_process;
 
-/// What a port measures by; set by the process that runs.
+/// What a port measures by, and sends through; set by the process that runs.
 struct kernel_gauge {
-  std::atomic<int> pid{0};                   ///< 0: there is none
-  std::atomic<std::weak_ptr<const box>> in;  ///< not kept: its group goes when it is closed
+  std::atomic<int> pid{0};                                ///< 0: there is none
+  std::atomic<std::shared_ptr<const descriptor>> status;  ///< its file in /proc
+  std::atomic<std::weak_ptr<const box>> in;      ///< not kept: its group goes when it is closed
+  std::atomic<std::weak_ptr<kernel_link>> link;  ///< while it is ready and the process runs
+  std::atomic<int> waiting{0};                   ///< actions that the host's thread has still to do
 };
 
 /// What a process needs of its host; outlives every process.

@@ -105,10 +105,12 @@ void kernel_link::handshake_message(const message& m) {
 }
 
 void kernel_link::send(const message& m) {
-  if (closed_ || !shell_) return;
+  if (!shell_) return;
   auto& socket = m.on == channel::control ? control_ : m.on == channel::input ? stdin_ : shell_;
-  socket->send(protocol::jupyter::encode(m, settings_.key, settings_.session, wall_ms()));
-  schedule();
+  if (socket->send(protocol::jupyter::encode(m, settings_.key, settings_.session, wall_ms())))
+    boost::asio::post(io_, [weak = weak_from_this()] {
+      if (auto self = weak.lock()) self->turn();
+    });
 }
 
 void kernel_link::schedule() {
@@ -191,9 +193,8 @@ void kernel_link::beat() {
   }
   // The empty frame is what a REQ socket would send; a REP one insists on it.
   static const std::array<std::string, 2> ping{"", "ping"};
-  heartbeat_->send(ping);
   ping_out_ = true;
-  schedule();
+  if (heartbeat_->send(ping)) schedule();
 }
 
 void kernel_link::consumed(std::uint64_t bytes) {

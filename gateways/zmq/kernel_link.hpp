@@ -3,7 +3,8 @@
 // Owned by a kernel_process. Proves that shell answers and iopub is subscribed before it says
 // `ready`; watches the heartbeat; checks every signature; stops reading iopub while too many bytes
 // are out with the reader, which loses nothing: the kernel is told what was read, and waits.
-// Invariants: all methods and callbacks run on the I/O thread; no callback after `close`.
+// Invariants: all methods and callbacks run on the I/O thread, but for `send`; no callback after
+// `close`.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -44,7 +45,7 @@ class kernel_link : public std::enable_shared_from_this<kernel_link> {
   /// Connects, then shakes hands. The sockets listen already, also before the kernel is there.
   void open();
   bool ready() const { return ready_; }
-  /// Dropped before the link is connected and after it is closed.
+  /// Any thread, once the link is ready. Dropped after it is closed.
   void send(const protocol::jupyter::message& m);
   /// One tick of the heartbeat: judges the last ping, sends the next.
   void beat();

@@ -28,18 +28,28 @@ void watched_socket::arm() {
                  [weak = weak_from_this()](boost::system::error_code ec) {
                    auto self = weak.lock();
                    if (ec || !self || !self->edge_) return;
-                   self->stirred_ = true;
+                   self->look_again();
                    self->edge_();
                    if (self->edge_) self->arm();
                  });
 }
 
+bool watched_socket::ask() {
+  return stirred_ = (socket_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
+}
+
+void watched_socket::look_again() {
+  std::lock_guard lock(mutex_);
+  stirred_ = true;
+}
+
 bool watched_socket::readable() {
-  if (stirred_) stirred_ = (socket_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
-  return stirred_;
+  std::lock_guard lock(mutex_);
+  return stirred_ && ask();
 }
 
 bool watched_socket::receive(std::vector<zmq::message_t>& frames) {
+  std::lock_guard lock(mutex_);
   frames.clear();
   do {
     zmq::message_t frame;
@@ -49,17 +59,20 @@ bool watched_socket::receive(std::vector<zmq::message_t>& frames) {
   return true;
 }
 
-void watched_socket::send(std::span<const std::string> frames) {
-  stirred_ = true;
+bool watched_socket::send(std::span<const std::string> frames) {
+  std::lock_guard lock(mutex_);
+  if (!socket_) return false;
   for (std::size_t i = 0; i < frames.size(); ++i) {
     auto more = i + 1 < frames.size() ? zmq::send_flags::sndmore : zmq::send_flags::none;
-    if (!socket_.send(zmq::buffer(frames[i]), more | zmq::send_flags::dontwait)) return;
+    if (!socket_.send(zmq::buffer(frames[i]), more | zmq::send_flags::dontwait)) break;
   }
+  return ask();
 }
 
 void watched_socket::close() {
   edge_ = nullptr;
   if (fd_.is_open()) fd_.release();  // the descriptor is ZeroMQ's; Asio must let go of it first
+  std::lock_guard lock(mutex_);
   socket_.close();
 }
 

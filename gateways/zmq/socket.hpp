@@ -1,14 +1,15 @@
-// One ZeroMQ socket watched by Asio. Owned by a link; lives on the one I/O thread.
+// One ZeroMQ socket watched by Asio. Owned by a link; lives on the one I/O thread, but for `send`.
 //
-// Its descriptor signals edges only: after every send and receive the owner has to look at
-// `readable` again, or it may sleep over what has come. Invariant: no edge is reported after
-// `close`.
+// Its descriptor signals edges only: after a receive the owner has to look at `readable` again, and
+// after a send at what it gave, or it may sleep over what has come. Invariant: no edge is reported
+// after `close`.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,19 +29,23 @@ class watched_socket : public std::enable_shared_from_this<watched_socket> {
   /// Costs nothing when nothing has happened since it was found to be empty.
   bool readable();
   /// The next `readable` asks ZeroMQ in any case.
-  void look_again() noexcept { stirred_ = true; }
+  void look_again();
   /// The next message's frames; false when there is none.
   bool receive(std::vector<zmq::message_t>& frames);
-  void send(std::span<const std::string> frames);
+  /// Any thread. Whether there is something to read now, of which no edge may tell any more.
+  /// Nothing is sent after `close`.
+  [[nodiscard]] bool send(std::span<const std::string> frames);
   void close();
 
  private:
   void arm();
+  bool ask();
 
+  std::mutex mutex_;  ///< of `socket_` and `stirred_`
   zmq::socket_t socket_;
   boost::asio::posix::stream_descriptor fd_;
   std::function<void()> edge_;
-  bool stirred_ = true;  ///< an edge or a send came since it was found to be empty
+  bool stirred_ = true;  ///< an edge came since it was found to be empty
 };
 
 }  // namespace gateways
