@@ -95,6 +95,7 @@ struct world {
     begin_workload();
   }
   void begin_workload() {
+    door = {};
     init = *proxy->connect("sbx");
     tests::send_descriptor(init.get(), door.fd.get());
   }
