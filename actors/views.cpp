@@ -60,6 +60,14 @@ std::shared_ptr<turn_ledger> node_views::ledger(std::string_view sandbox_id) con
   return it == ledgers_.end() ? nullptr : it->second;
 }
 
+std::shared_ptr<egress_use> node_views::egress(const std::string& sandbox_id) {
+  std::unique_lock lock(mutex_);
+  if (!sandboxes_.contains(sandbox_id)) return std::make_shared<egress_use>();
+  auto& use = egress_[sandbox_id];
+  if (!use) use = std::make_shared<egress_use>();
+  return use;
+}
+
 void node_views::erase_kernel(const std::string& sandbox_id, const std::string& kernel_id) {
   std::unique_lock lock(mutex_);
   kernels_.erase({sandbox_id, kernel_id});
@@ -71,6 +79,7 @@ void node_views::erase_sandbox(const std::string& sandbox_id) {
   usage_.erase(sandbox_id);
   commands_.erase(sandbox_id);
   ledgers_.erase(sandbox_id);
+  egress_.erase(sandbox_id);
   std::erase_if(kernels_, [&](auto& entry) { return entry.first.first == sandbox_id; });
 }
 

@@ -74,6 +74,12 @@ struct node_counters {
   std::atomic<std::int64_t> journal_pending_bytes{0};  ///< a gauge
 };
 
+/// What a sandbox exchanged with other hosts as long as it lives. Written by the egress proxy only.
+struct egress_use {
+  std::atomic<std::uint64_t> bytes{0};                ///< both ways together
+  std::atomic<protocol::unix_ms> last_refused_at{0};  ///< because they were too many; 0: never
+};
+
 class node_views {
  public:
   void put(protocol::kernel_view view);
@@ -98,6 +104,8 @@ class node_views {
   command_activity commands(std::string_view sandbox_id) const;
   /// None: its limiter has not started.
   std::shared_ptr<turn_ledger> ledger(std::string_view sandbox_id) const;
+  /// Of a sandbox that is not there: one that nobody else sees.
+  std::shared_ptr<egress_use> egress(const std::string& sandbox_id);
   /// Of the files of one sandbox, as they were last measured; 0: they were not.
   std::uint64_t disk_bytes(std::string_view sandbox_id) const;
   /// What the limit of its files leaves; none: there is no limit.
@@ -127,6 +135,7 @@ class node_views {
   std::map<std::string, std::shared_ptr<const protocol::sandbox_view>, std::less<>> sandboxes_;
   std::map<std::string, command_activity, std::less<>> commands_;
   std::map<std::string, std::shared_ptr<turn_ledger>, std::less<>> ledgers_;
+  std::map<std::string, std::shared_ptr<egress_use>> egress_;
   std::map<std::string, tree_entry, std::less<>> tree_;
   std::map<std::string, protocol::sandbox_usage, std::less<>> usage_;
 };

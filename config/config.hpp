@@ -67,6 +67,7 @@ struct egress_options {
   std::int64_t setup_timeout_ms = 15'000;    ///< request head, resolution and connection together
   std::int64_t idle_timeout_ms = 120'000;    ///< of a connection on which nothing moves
   std::int64_t lifetime_ms_max = 3'600'000;  ///< of a connection
+  std::uint64_t bytes_max = 1 << 30;         ///< of one sandbox in all, both ways together; 0: any
 };
 
 struct kernel_options {

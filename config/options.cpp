@@ -174,6 +174,11 @@ constexpr std::array table{
            between(100, day_ms), "", "A connection on which nothing moves for so long is cut.", ""},
     option{"kernel.egress.lifetime_ms_max", kernel_egress<&egress_options::lifetime_ms_max>(), "ms",
            between(100, 30 * day_ms), "", "A connection lives at most this long.", ""},
+    option{"kernel.egress.bytes_max", kernel_egress<&egress_options::bytes_max>(), "bytes",
+           between(0, tib), "",
+           "What one sandbox exchanges with other hosts as long as it lives; then it is cut off; "
+           "0: any.",
+           ""},
 
     option{"kernel.restart.on", kernel_restart<&restart_policy::on>(), "", any, restart_words,
            "Which ends of a kernel's process make it start again.", ""},

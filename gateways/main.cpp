@@ -80,11 +80,10 @@ std::unique_ptr<gateways::egress_proxy> open_egress(const config::egress_options
                                                     actors::node_views& views,
                                                     actors::directory& handles) {
   if (options.mode != "proxy") return {};
-  return std::make_unique<gateways::egress_proxy>(
-      options, views.counters, [&handles](std::string data) {
-        if (auto to = handles.journal())
-          caf::anon_send(to, protocol::node_event{"egress_refused", std::move(data)});
-      });
+  return std::make_unique<gateways::egress_proxy>(options, views, [&handles](std::string data) {
+    if (auto to = handles.journal())
+      caf::anon_send(to, protocol::node_event{"egress_refused", std::move(data)});
+  });
 }
 
 int serve(const config::settings& settings) {

@@ -203,6 +203,15 @@ protocol::limits_view sandbox_limiter_state::view() const {
                         .limit = static_cast<double>(env_->settings.limits.executions_max),
                         .used = static_cast<double>(env_->views.counters.executions_held.load()),
                         .held_by = "daemon"});
+  if (auto& egress = env_->settings.kernel.egress; egress.mode == "proxy") {
+    auto use = env_->views.egress(sandbox_id_);
+    auto used = static_cast<double>(use->bytes);
+    out.limits.push_back({.name = "egress_bytes",
+                          .limit = static_cast<double>(egress.bytes_max),
+                          .used = used,
+                          .held_by = "daemon",
+                          .last = {use->last_refused_at, used, "refused"}});
+  }
   return out;
 }
 

@@ -16,6 +16,7 @@ using boost::system::error_code;
 
 constexpr auto linger_max = std::chrono::seconds(2);
 constexpr auto watch_max = std::chrono::milliseconds(1'000);
+constexpr const char* bytes_rule = "kernel.egress.bytes_max";
 constexpr std::string_view tunnel_begins = "HTTP/1.1 200 Connection established\r\n\r\n";
 
 asio::ip::address asio_address(const config::ip_address& a) {
@@ -54,6 +55,10 @@ void egress_connection::close() {
   timer_.cancel();
 }
 
+void egress_connection::cut() {
+  if (out_) close();
+}
+
 // -- the request ---------------------------------------------------------------------------------
 
 void egress_connection::read_head() {
@@ -82,6 +87,7 @@ void egress_connection::take_head(std::size_t size) {
     return answer(400, "a connection carries one request, and more came with it");
   auto judged = around_.rules.judge_name(request_.to);
   if (!judged.allowed) return refuse(judged.rule);
+  if (!may_move(1)) return refuse(bytes_rule);
   if (request_.to.address) {
     addresses_ = {*request_.to.address};
     return connect_next({});
@@ -154,6 +160,7 @@ void egress_connection::connect_next(const std::string& why) {
 }
 
 void egress_connection::connected() {
+  if (!may_move(1)) return refuse(bytes_rule);
   around_.counters.egress_connections.fetch_add(1, std::memory_order_relaxed);
   error_code ignored;
   host_.set_option(tcp::no_delay(true), ignored);
@@ -179,13 +186,12 @@ void egress_connection::begin_pumping() {
 }
 
 void egress_connection::send_first(flow& f, std::string bytes) {
+  if (&f == out_.get() && !moved(bytes.size())) return;
   auto kept = std::make_shared<std::string>(std::move(bytes));
   asio::async_write(f.to, asio::buffer(*kept),
-                    [self = shared_from_this(), kept, &f](error_code ec, std::size_t n) {
+                    [self = shared_from_this(), kept, &f](error_code ec, std::size_t) {
                       if (self->closed_ || self->answered_) return;
-                      if (ec) return self->close();
-                      if (&f == self->out_.get()) self->moved(n);
-                      self->pump(f);
+                      ec ? self->close() : self->pump(f);
                     });
 }
 
@@ -197,7 +203,7 @@ void egress_connection::pump(flow& f) {
                            if (self->closed_ || self->answered_) return;
                            if (ec == asio::error::eof) return self->end(f);
                            if (ec) return self->close();
-                           self->moved(n);
+                           if (!self->moved(n)) return;
                            if (!self->request_.tunnel && &f == self->out_.get()) f.left -= n;
                            asio::async_write(f.to, asio::buffer(f.bytes.data(), n),
                                              [self, &f](error_code failed, std::size_t) {
@@ -226,6 +232,27 @@ void egress_connection::drain_client() {
                           });
 }
 
+/// Whether the sandbox has so much left.
+bool egress_connection::may_move(std::uint64_t bytes) {
+  using std::chrono::system_clock;
+  auto most = around_.options.bytes_max;
+  if (most == 0 || of_.use->bytes + bytes <= most) return true;
+  of_.use->last_refused_at = system_clock::now().time_since_epoch() / std::chrono::milliseconds(1);
+  return false;
+}
+
+/// Counts them. False: it was too much, and the connection is closed.
+bool egress_connection::moved(std::uint64_t bytes) {
+  moved_at_ = clock::now();
+  around_.counters.egress_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  auto within = may_move(bytes);
+  of_.use->bytes += bytes;
+  if (within) return true;
+  of_.refused(request_.to, bytes_rule);
+  of_.cut();
+  return false;
+}
+
 // -- time ----------------------------------------------------------------------------------------
 
 void egress_connection::watch_setup() {
@@ -246,11 +273,6 @@ void egress_connection::watch_pumping() {
   timer_.async_wait([self = shared_from_this()](error_code ec) {
     if (!ec && !self->closed_ && !self->answered_) self->watch_pumping();
   });
-}
-
-void egress_connection::moved(std::size_t bytes) {
-  moved_at_ = clock::now();
-  around_.counters.egress_bytes.fetch_add(bytes, std::memory_order_relaxed);
 }
 
 }  // namespace gateways

@@ -4,7 +4,8 @@
 // Order: head read, name judged, resolved elsewhere, addresses judged, connected to one that was
 // allowed, head sent on, bytes pumped until both sides have ended. The first three quarters share
 // `setup_timeout_ms`. Invariants: at most one buffer a direction; after a plain request's body
-// nothing more of the client goes to the host; `over` is called once.
+// nothing more of the client goes to the host; `over` is called once; bytes are counted before they
+// are sent on, and those beyond what the sandbox may move are not.
 #pragma once
 
 #include <array>
@@ -34,9 +35,12 @@ struct egress_surroundings {
 
 /// What it needs of the sandbox it belongs to.
 struct egress_client {
+  std::shared_ptr<actors::egress_use> use;
   std::function<void(const protocol::egress::target&, const std::string& rule)> refused;
   /// False: too many of the sandbox wait already. Else `then` comes on the proxy's thread.
   std::function<bool(std::string host, std::function<void(resolved_host)> then)> resolve;
+  /// It has moved too much: all its connections that move bytes are to be cut.
+  std::function<void()> cut;
   std::function<void()> over;
 };
 
@@ -51,6 +55,8 @@ class egress_connection : public std::enable_shared_from_this<egress_connection>
 
   void start();
   void close();
+  /// Unless it is still on its way to the host.
+  void cut();
 
  private:
   using clock = std::chrono::steady_clock;
@@ -78,7 +84,8 @@ class egress_connection : public std::enable_shared_from_this<egress_connection>
   void drain_client();
   void watch_setup();
   void watch_pumping();
-  void moved(std::size_t bytes);
+  bool may_move(std::uint64_t bytes);
+  bool moved(std::uint64_t bytes);
 
   egress_surroundings& around_;
   egress_client of_;

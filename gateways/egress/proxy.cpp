@@ -44,6 +44,7 @@ struct household {
   explicit household(const std::string& id)
       : sandbox_id(id), refusals(id, std::chrono::steady_clock::now()) {}
   const std::string sandbox_id;
+  std::shared_ptr<actors::egress_use> use;
   protocol::egress::refusals refusals;
   std::size_t connections = 0;
   std::size_t resolving = 0;
@@ -66,10 +67,11 @@ struct door {
 
 /// All but `open` is of the thread.
 struct egress_proxy::core : std::enable_shared_from_this<core> {
-  core(const config::egress_options& given, actors::node_counters& counters, refusal_teller teller)
+  core(const config::egress_options& given, actors::node_views& v, refusal_teller teller)
       : options(given),
+        views(v),
         rules(options.allow, options.deny),
-        around{io, options, rules, counters},
+        around{io, options, rules, views.counters},
         tell(std::move(teller)) {}
   void run();
   void open(const std::string& sandbox_id, descriptor from);
@@ -80,10 +82,12 @@ struct egress_proxy::core : std::enable_shared_from_this<core> {
   bool resolve(const std::shared_ptr<household>& h, std::string host,
                std::function<void(resolved_host)> then);
   void refused(household& h, const protocol::egress::target& to, const std::string& rule);
+  void cut(const household& h);
   void over(household& h);
   void close(const std::shared_ptr<door>& d);
 
   const config::egress_options options;
+  actors::node_views& views;
   const protocol::egress::policy rules;
   const std::size_t all_max = connections_in_all();
   asio::io_context io{1};
@@ -107,6 +111,7 @@ void egress_proxy::core::run() {
 void egress_proxy::core::open(const std::string& sandbox_id, descriptor from) {
   auto& h = households[sandbox_id];
   if (!h) h = std::make_shared<household>(sandbox_id);
+  h->use = views.egress(sandbox_id);
   auto d = std::make_shared<door>(io, h);
   d->init.assign(from.get());
   from.release();
@@ -162,15 +167,23 @@ void egress_proxy::core::accepted(const std::shared_ptr<door>& d, tcp::socket cl
 
 egress_client egress_proxy::core::client_of(const std::shared_ptr<door>& d) {
   egress_client of;
+  of.use = d->of->use;
   of.refused = [this, h = d->of](auto& to, auto& rule) { refused(*h, to, rule); };
   of.resolve = [this, h = d->of](std::string host, auto then) {
     return resolve(h, std::move(host), std::move(then));
   };
+  of.cut = [this, h = d->of] { cut(*h); };
   // Connections that are there when all ends go with `io`.
   of.over = [weak = weak_from_this(), h = d->of] {
     if (auto self = weak.lock()) self->over(*h);
   };
   return of;
+}
+
+void egress_proxy::core::cut(const household& h) {
+  for (auto& d : doors)
+    for (auto& each : d->connections)
+      if (auto c = each.lock(); c && d->of.get() == &h) c->cut();
 }
 
 void egress_proxy::core::over(household& h) {
@@ -219,9 +232,9 @@ void egress_proxy::core::refused(household& h, const protocol::egress::target& t
 
 // -- the gate ------------------------------------------------------------------------------------
 
-egress_proxy::egress_proxy(const config::egress_options& options, actors::node_counters& counters,
+egress_proxy::egress_proxy(const config::egress_options& options, actors::node_views& views,
                            refusal_teller tell)
-    : core_(std::make_shared<core>(options, counters, std::move(tell))) {
+    : core_(std::make_shared<core>(options, views, std::move(tell))) {
   all_signals_blocked in_new_threads;
   core_->thread = std::thread([c = core_.get()] { c->run(); });
 }

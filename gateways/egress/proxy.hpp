@@ -4,7 +4,8 @@
 // its own network namespace; its init sends it here, so whose a connection is follows from where it
 // was accepted. The policy is asked before a name is resolved and for each address that it has.
 // Bounds: connections of one sandbox, and of all by what files the daemon may open; beyond, they
-// wait in the listener's backlog. When a workload ends, so do its connections.
+// wait in the listener's backlog; and the bytes of one sandbox, whose count the views keep as long
+// as it lives. When a workload ends, so do its connections.
 #pragma once
 
 #include <functional>
@@ -22,7 +23,7 @@ class egress_proxy : public gate {
   /// Gets the data of an event `egress_refused`. Called on the proxy's thread; must not block.
   using refusal_teller = std::function<void(std::string data)>;
 
-  egress_proxy(const config::egress_options& options, actors::node_counters& counters,
+  egress_proxy(const config::egress_options& options, actors::node_views& views,
                refusal_teller tell);
   /// Cuts what is left.
   ~egress_proxy() override;

@@ -29,7 +29,7 @@ class Refused(Exception):
 
 
 class Several(Exception):
-    """How each of several attempts ended."""
+    """How each of several attempts ended; not each has a name."""
 
 
 def call(number, *arguments):
@@ -84,6 +84,19 @@ def add_record(packet):
         answer = json.loads(s.recv(65536))
     if answer["status"] != 200:
         raise OSError(errno.EINVAL, answer["detail"])
+
+
+def ask(request):
+    """One request to the proxy; refused, it ends with the answer's status."""
+    with socket.create_connection(("127.0.0.1", 3128), 5) as s:
+        s.sendall(request.encode())
+        status = s.makefile("rb").readline().split()[1].decode()
+    if status != "200":
+        raise Several(status)
+
+
+def tunnel(host):
+    ask(f"CONNECT {host} HTTP/1.1\r\n\r\n")
 
 
 def connect(family, address, kind=socket.SOCK_STREAM):

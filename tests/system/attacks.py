@@ -314,9 +314,62 @@ STORE = [
           "    s.bind('\\0troupe-store')"),
 ]
 
+# What the daemon runs with where it offers a way out.
+WAY_OUT = ("--kernel.egress.mode", "proxy", "--kernel.egress.allow", "0.0.0.0/0",
+           "--kernel.egress.allow", "::/0", "--kernel.egress.deny", "0.0.0.0/0:25")
+
+
+def egress(name, refusals, code):
+    return walls(name, refusals, code, proven=False)  # below there is no proxy
+
+
+EGRESS = [
+    egress("going past the proxy", "ENETUNREACH ECONNREFUSED",
+           "each(lambda: leads_out(socket.AF_INET, ('198.51.100.1', 80)),"
+           "lambda: connect(socket.AF_INET, ('127.0.0.1', TCP)))"),
+    egress("taking the proxy's address", "EADDRINUSE",
+           "with socket.socket() as s:\n"
+           "    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)\n"
+           "    s.bind(('127.0.0.1', 3128))"),
+    egress("the machine's own loopback, the daemon's port", "403",
+           "each(lambda: ask(f'GET http://127.0.0.1:{PORT}/livez HTTP/1.1\\r\\n\\r\\n'),"
+           "*[lambda h=h: tunnel(f'{h}:{TCP}') for h in ('127.0.0.1', '127.1.2.3', '0.0.0.0',"
+           "'[::1]', '[::]', '[::ffff:127.0.0.1]', '[64:ff9b::7f00:1]', '[2002:7f00:1::]')])"),
+    egress("a name of the machine (localhost)", "403",
+           "each(*[lambda h=h: tunnel(f'{h}:{TCP}') for h in ("
+           "'localhost', 'LOCALHOST', 'localhost.')])"),
+    egress("an address in another spelling", "400",
+           "each(*[lambda h=h: tunnel(f'{h}:{TCP}') for h in ("
+           "'127.1', '2130706433', '0x7f000001', '0177.0.0.1', '127.0.0.1%lo')])"),
+    egress("metadata of clouds", "403",
+           "each(lambda: ask('GET http://169.254.169.254/latest/ HTTP/1.1\\r\\n\\r\\n'),"
+           "*[lambda h=h: tunnel(h + ':80') for h in ('169.254.169.254', '168.63.129.16',"
+           "'[fd00:ec2::254]', '[::ffff:169.254.169.254]', '[64:ff9b::a9fe:a9fe]')])"),
+    egress("private, shared and link-local networks, multicast", "403",
+           "each(*[lambda h=h: tunnel(h + ':80') for h in ('10.0.0.1', '172.16.0.1',"
+           "'192.168.0.1', '100.64.0.1', '169.254.1.1', '224.0.0.1', '255.255.255.255',"
+           "'[fc00::1]', '[fe80::1]', '[ff02::1]', '[64:ff9b::a00:1]', '[2002:a00:1::]')])"),
+    egress("a port that is denied", "403",
+           "each(lambda: tunnel('198.51.100.1:25'), lambda: tunnel('[64:ff9b::c633:6401]:25'),"
+           "lambda: ask('GET http://198.51.100.1:25/ HTTP/1.1\\r\\n\\r\\n'))"),
+    egress("name servers, by the proxy and past it", "403 ENETUNREACH",
+           "each(lambda: tunnel('127.0.0.53:53'),"
+           "lambda: leads_out(socket.AF_INET, ('198.51.100.53', 53)))"),
+    egress("two lengths, two hosts, no length, lines without CR (smuggling)", "400 411",
+           "post = 'POST http://198.51.100.1/ HTTP/1.1\\r\\n'\n"
+           "each(*[lambda h=h: ask(post + h + '\\r\\n') for h in ("
+           "'Content-Length: 0\\r\\nContent-Length: 5\\r\\n', 'Content-Length: 0, 5\\r\\n',"
+           "'Content-Length: +0\\r\\n', 'Host: a\\r\\nHost: b\\r\\n',"
+           "'Transfer-Encoding: chunked\\r\\nContent-Length: 0\\r\\n',"
+           "'A: b\\nContent-Length: 5\\r\\n', 'Content-Length : 5\\r\\n')])"),
+    egress("a second request behind the first", "400",
+           "ask('GET http://198.51.100.1/ HTTP/1.1\\r\\n\\r\\n' * 2)"),
+]
+
 GROUPS = {"Network": NETWORK, "Processes": PROCESSES, "The system": SYSTEM, "Rights": RIGHTS,
           "Files": FILES, "Zones that are only read": zone("upload") + zone(".store"),
           "The socket that adds to `.store/`": STORE,
+          "The proxy": EGRESS,
           "Limits": LIMITS}
 ALL = [attack for group in GROUPS.values() for attack in group]
 
@@ -326,7 +379,8 @@ What the system tests try from inside a kernel, from which isolation level on it
 how. Where the level is `process` by Landlock, a system without this version of it refuses from
 `namespaces` on. Below that level it gets through when the daemon is root; as an ordinary user the
 system itself refuses some of it. At the level `none` nothing is refused. `docs/security.md` has the
-levels.
+levels. From `namespaces` on the daemon has `kernel.egress.mode = "proxy"`, which allows all public
+addresses but port 25.
 
 Written by `tests/system/attacks.py`. `./dev test attacks` runs all of it at every level that the
 machine offers, and prints a table.

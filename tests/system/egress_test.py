@@ -373,6 +373,61 @@ with connect() as s:
         self.assertGreaterEqual(len(told), 10)
 
 
+@WALLED
+class Bytes(Outside, DaemonCase):
+    """A sandbox may exchange 1 MiB with other hosts."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.open_hosts()
+        cls.flags = flags([f"127.0.0.2:{cls.site_port}", f"127.0.0.2:{cls.echo_port}"],
+                          bytes_max=1 << 20)
+        super().setUpClass()
+
+    def row(self, sandbox):
+        return self.client.get(f"/v1/sandboxes/{sandbox}/limits").json["egress_bytes"]
+
+    def test_at_its_limit_a_sandbox_is_cut_off_for_good(self):
+        mine, neighbour = self.own_sandbox(), self.own_sandbox()
+        self.client.post(f"/v1/sandboxes/{mine}/kernels", {"id": "second"})
+        self.client.wait_idle(mine, "second")
+        ask = f"b'CONNECT 127.0.0.2:{self.echo_port} HTTP/1.1\\r\\n\\r\\n'"
+        self.client.execute(f"{ASK}\nidle = connect(); idle.sendall({ask}); idle.recv(100)", mine,
+                            kernel_id="second")
+        self.assertEqual(self.row(mine)["used"], 0)
+        text = self.run_in(f"""
+with connect() as s:
+    s.sendall({ask})
+    s.recv(100)
+    got = 0
+    try:
+        for _ in range(64):
+            s.sendall(b'x' * 65536)
+            got += len(s.recv(65536))
+    except OSError:
+        pass
+print(got)
+""", mine)
+        self.assertTrue(0 < int(text) <= 1 << 19, text)  # less: a reset throws away
+        r = self.client.execute("print(read_all(idle) in (b'', b'<reset>'))", mine,
+                                kernel_id="second")
+        self.assertEqual(r["text"], "True\n", "the tunnel of the other kernel is cut too")
+        page = f"print(get('127.0.0.2:{self.site_port}'))"
+        self.client.post(f"/v1/sandboxes/{mine}/kernels/main/restart?wait=true")
+        text = self.run_in(page, mine)
+        self.assertIn("HTTP/1.1 403", text)
+        self.assertIn('"rule":"kernel.egress.bytes_max"', text)
+        self.assertEqual([(e["port"], e["rule"]) for e in self.refusals(mine)],
+                         [(self.echo_port, "kernel.egress.bytes_max"),
+                          (self.site_port, "kernel.egress.bytes_max")])
+        row = self.row(mine)
+        self.assertEqual((row["limit"], row["remaining"], row["held_by"]), (1 << 20, 0, "daemon"))
+        self.assertTrue(1 << 20 < row["used"] <= (1 << 20) + (32 << 10), row)
+        self.assertEqual(row["last_refusal"]["action"], "refused")
+        self.assertIn("HTTP/1.1 200", self.run_in(page, neighbour))
+        self.assertIsNone(self.row(neighbour)["last_refusal"])
+
+
 class NoWayOut(DaemonCase):
     flags = ("--isolation.level", "auto")
 
@@ -381,6 +436,8 @@ class NoWayOut(DaemonCase):
                                 "n.lower()])\nsocket.create_connection(('127.0.0.1', 3128), 5)")
         self.assertEqual(r["text"], "[]\n")
         self.assertEqual(r["error"]["ename"], "ConnectionRefusedError")
+        self.assertNotIn("egress_bytes",
+                         self.client.get("/v1/sandboxes/default/limits").json)
 
 
 class Start(Outside, Case):

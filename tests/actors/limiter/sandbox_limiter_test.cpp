@@ -97,6 +97,19 @@ CAF_TEST(what the system refused is told once a sandbox) {
   CAF_CHECK_EQUAL(hits(), 1u);
 }
 
+CAF_TEST(what went through the proxy has a row where there is a proxy) {
+  auto rows = [&] { return ask<limits_view>(limiter(), look_at_limits{"s"}).limits; };
+  CAF_CHECK_EQUAL(std::ranges::count(rows(), "egress_bytes", &limit_view::name), 0);
+  world.settings.kernel.egress.mode = "proxy";
+  world.settings.kernel.egress.bytes_max = 10;
+  world.views.egress("s")->bytes = 11;
+  world.views.egress("s")->last_refused_at = 7;
+  auto shown = row("egress_bytes");
+  CAF_CHECK_EQUAL(shown.limit, 10.0);
+  CAF_CHECK_EQUAL(shown.used, 11.0);
+  CAF_CHECK_EQUAL(shown.last.at, 7);
+}
+
 CAF_TEST(a full workspace ends what runs and lets nothing in until it is measured smaller) {
   execute("a");
   process->say(jupyter::channel::iopub, "status", R"({"execution_state":"busy"})", "a");

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
 #include <future>
 
@@ -73,17 +74,35 @@ struct world {
   listening door;  ///< of the sandbox
   listening host;
   config::egress_options options;
-  actors::node_counters counters;
-  std::promise<std::string> told;
+  actors::node_views views;
+  actors::node_counters& counters = views.counters;
+  std::array<std::promise<std::string>, 3> told;
+  std::size_t told_times = 0;  ///< of the proxy's thread
   std::unique_ptr<gateways::egress_proxy> proxy;
   descriptor init;
 
-  world() {
+  explicit world(std::uint64_t bytes_max = 0) {
+    options.bytes_max = bytes_max;
     options.allow = {"127.0.0.1:" + std::to_string(host.port)};
-    proxy = std::make_unique<gateways::egress_proxy>(
-        options, counters, [this](std::string data) { told.set_value(std::move(data)); });
+    proxy = std::make_unique<gateways::egress_proxy>(options, views, [this](std::string data) {
+      told.at(told_times++).set_value(std::move(data));
+    });
+    begin_sandbox();
+  }
+  void begin_sandbox() {
+    views.erase_sandbox("sbx");
+    views.put(protocol::sandbox_view{.spec = {.id = "sbx"}});
+    begin_workload();
+  }
+  void begin_workload() {
+    door = {};
     init = *proxy->connect("sbx");
     tests::send_descriptor(init.get(), door.fd.get());
+  }
+  std::string ask() {
+    auto client = connected_to(door.port);
+    write(client, "CONNECT " + where() + " HTTP/1.1\r\n\r\n");
+    return read(client, "\r\n\r\n");
   }
   std::string where() const { return "127.0.0.1:" + std::to_string(host.port); }
   descriptor tunnel(descriptor& other_end) {
@@ -117,7 +136,7 @@ CAF_TEST(a refusal is answered and told) {
   auto text = read(client);
   CAF_CHECK(text.starts_with("HTTP/1.1 403 "));
   CAF_CHECK(text.find("built-in loopback 127.0.0.0/8") != text.npos);
-  auto told = w.told.get_future().get();
+  auto told = w.told[0].get_future().get();
   CAF_CHECK(told.starts_with(R"({"sandbox_id":"sbx","host":"127.0.0.1","port":1,)"));
   CAF_CHECK_EQUAL(w.counters.egress_refusals.load(), 1u);
 }
@@ -133,6 +152,39 @@ CAF_TEST(a tunnel ends when the workload does) {
   w.init.reset();
   CAF_CHECK_EQUAL(read(client), "");
   CAF_CHECK_EQUAL(read(at_host), "");
+}
+
+CAF_TEST(what would be beyond the bytes of a sandbox is not sent on and all its tunnels are cut) {
+  world w(10);
+  descriptor at_host, at_host_too;
+  auto client = w.tunnel(at_host), idle = w.tunnel(at_host_too);
+  write(client, "0123");
+  CAF_CHECK_EQUAL(read(at_host, "0123"), "0123");
+  write(at_host, "456789");
+  CAF_CHECK_EQUAL(read(client, "456789"), "456789");
+  write(at_host, "x");
+  for (auto* each : {&client, &at_host, &idle, &at_host_too}) CAF_CHECK_EQUAL(read(*each), "");
+  auto told = w.told[0].get_future().get();
+  CAF_CHECK(told.find(R"("rule":"kernel.egress.bytes_max","times":1})") != told.npos);
+  CAF_CHECK_EQUAL(w.views.egress("sbx")->bytes.load(), 11u);
+  CAF_CHECK_GREATER(w.views.egress("sbx")->last_refused_at.load(), 0);
+  CAF_CHECK_EQUAL(w.counters.egress_refusals.load(), 1u);
+}
+
+CAF_TEST(bytes are counted as long as a sandbox lives and not its workloads) {
+  world w(4);
+  descriptor at_host;
+  auto client = w.tunnel(at_host);
+  write(client, "0123");
+  CAF_CHECK_EQUAL(read(at_host, "0123"), "0123");
+  w.init.reset();
+  CAF_CHECK_EQUAL(read(client), "");
+  w.begin_workload();
+  auto text = w.ask();
+  CAF_CHECK(text.starts_with("HTTP/1.1 403 "));
+  CAF_CHECK(w.told[0].get_future().get().find("kernel.egress.bytes_max") != text.npos);
+  w.begin_sandbox();
+  CAF_CHECK(w.ask().starts_with("HTTP/1.1 200 "));
 }
 
 CAF_TEST(the proxy goes while connections are open) {
