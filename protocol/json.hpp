@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
@@ -50,6 +51,11 @@ std::string_view json_member(std::string_view object, std::string_view name);
 /// As `json_member`, for several names in one pass: `values[i]` is that of `names[i]`.
 void json_members(std::string_view object, std::span<const std::string_view> names,
                   std::span<std::string_view> values);
+
+/// Calls `seen` with each member's name, quoted as it stands, and value; `object` as for
+/// `json_member`.
+void json_each(std::string_view object,
+               const std::function<void(std::string_view name, std::string_view value)>& seen);
 
 /// Whether `value`, the text of a JSON value, is a string.
 inline bool is_json_string(std::string_view value) noexcept {

@@ -98,6 +98,12 @@ void json_members(std::string_view object, std::span<const std::string_view> nam
       if (is_name(name, names[i])) values[i] = value;
 }
 
+void json_each(std::string_view object,
+               const std::function<void(std::string_view name, std::string_view value)>& seen) {
+  member_reader reader(object);
+  for (std::string_view name, value; reader.next(name, value);) seen(name, value);
+}
+
 std::string_view json_member(std::string_view object, std::string_view name) {
   std::string_view value;
   json_members(object, {&name, 1}, {&value, 1});
