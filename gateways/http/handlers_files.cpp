@@ -21,7 +21,7 @@ namespace paths = protocol::files;
 std::string lines_of(const paths::entry& file, const reading& what) {
   std::string out;
   add_line(out, "ETag", file.etag);
-  add_line(out, "Last-Modified", paths::http_date(file.modified_at / 1'000));
+  add_line(out, "Last-Modified", paths::http_date(modified_s(file)));
   add_line(out, "Accept-Ranges", "bytes");
   return out += what.lines;
 }
@@ -106,7 +106,7 @@ reading reading_of(const request& r, std::string path, std::string lines) {
 }
 
 file_outcome give(files::opened file, const reading& what) {
-  switch (judge(what.only_if, file.is.etag, true)) {
+  switch (judge(what.only_if, file.is.etag, modified_s(file.is), true)) {
     case paths::verdict::failed: return files::precondition(what.path, file.is.etag);
     case paths::verdict::not_modified: return answer{304, {}, lines_of(file.is, what), {}};
     case paths::verdict::go_on: break;

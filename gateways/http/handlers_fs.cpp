@@ -184,8 +184,7 @@ outcome remove_path(const services& s, const request& r) {
   if (!path) return path.error();
   // A condition is one on a single file.
   const auto& c = r.head.only_if;
-  bool all =
-      paths::read_flag(in->body, "recursive") && c.if_match.empty() && c.if_none_match.empty();
+  bool all = paths::read_flag(in->body, "recursive") && !c.binds_writes();
   auto step = step_for(s, in->at, *path);
   if (!step) return step.error();
   auto work = [path = std::move(*path), all, only_if = c, step = *step](const files::root& root) {

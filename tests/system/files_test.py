@@ -116,6 +116,25 @@ class Bytes(FilesCase):
         self.check_problem(self.put("f", b"2", If_None_Match="*"), 412, "precondition_failed")
         same = self.get("f", If_None_Match=etag)
         self.assertEqual((same.status, same.body), (304, b""))
+    def test_conditions_by_date(self):
+        self.put("f", b"1")
+        os.utime(self.inside("f"), (1_000_000_000.9, 1_000_000_000.9))
+        at, before = "Sun, 09 Sep 2001 01:46:40 GMT", "Sun, 09 Sep 2001 01:46:39 GMT"
+        got = self.get("f", If_Modified_Since=at)
+        self.assertEqual((got.status, got.body, got.headers["Last-Modified"]), (304, b"", at))
+        self.assertEqual(self.get("f", If_Modified_Since=before).status, 200)
+        self.assertEqual(self.get("f", If_Modified_Since=at, If_None_Match='"old"').status, 200)
+        refused = self.check_problem(self.put("f", b"2", If_Unmodified_Since=before), 412,
+                                     "precondition_failed")
+        self.assertEqual(refused["etag"], got.headers["ETag"])
+        self.check_problem(self.get("f", "DELETE", If_Unmodified_Since=before), 412)
+        self.assertEqual(self.get("f").body, b"1")
+        self.assertEqual(self.put("f", b"2", If_Unmodified_Since=at).status, 200)
+        self.check_problem(self.get("f", "DELETE", If_Unmodified_Since=at), 412)
+        etag = self.get("f").headers["ETag"]
+        self.assertEqual(self.put("f", b"3", If_Unmodified_Since=at, If_Match=etag).status, 200)
+        self.assertEqual(self.get("f", "DELETE", If_Unmodified_Since="yesterday").status, 204)
+
         newer = self.put("f", b"3", If_Match=etag).json["etag"]
         refused = self.check_problem(self.put("f", b"4", If_Match=etag), 412)
         self.assertEqual(refused["etag"], newer)
