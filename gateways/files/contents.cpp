@@ -159,10 +159,12 @@ result<edited> edit(const root& in, const edit_request& what) {
   if (found.empty() || found.size() > (what.all ? occurrences_max : 1))
     return wrong_old(*text, found);
   protocol::files::replacement r{found, what.old.size(), what.with};
-  if (auto size = size_after(*text, r); size > edit_bytes_max)
+  auto size = size_after(*text, r);
+  if (size > edit_bytes_max)
     return protocol::http::invalid_fields(
         {{"/new", "would make a file of " + std::to_string(size) + " bytes, " +
                       std::to_string(edit_bytes_max) + " are allowed"}});
+  if (what.room_bytes && size > text->size() + *what.room_bytes) return no_room(*what.room_bytes);
   edited out{{}, found.size(), protocol::files::unified_diff(what.path, *text, r)};
   if (what.dry_run) {
     auto now = stat_at(*at);

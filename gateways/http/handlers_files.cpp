@@ -132,7 +132,7 @@ outcome put_file(const services& s, const request& r) {
   if (!at) return at.error();
   auto path = paths::parse_path(r.params.at(1));
   if (!path) return path.error();
-  if (at->room_bytes && r.head.length > *at->room_bytes) return files::no_room(*at->room_bytes);
+  if (auto refused = at->no_room_for(r.head.length)) return *refused;
   auto step = step_for(s, *at, *path);
   if (!step) return step.error();
   using opened = protocol::result<std::shared_ptr<byte_sink>>;
