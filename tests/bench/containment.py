@@ -50,8 +50,8 @@ def starts(rounds):
 
 
 def executions(rounds):
-    """p50 of `1+1` in ms without walls, so in a second kernel, and with all; and what the second
-    and the walls add to the first: medians over rounds in turns, as shares."""
+    """p50 of `1+1` in ms without walls, so in a second kernel, and with all; what the walls add to
+    the first, and what chance may between the first two: over rounds in turns, as shares."""
     bare = Troupe(2, "--isolation.level", "none")
     walled = Troupe(1, "--isolation.level", "auto")
     tools = {}
@@ -63,7 +63,7 @@ def executions(rounds):
         for server in (*tools.values(), bare, walled):
             server.close()
     return ({name: v["p50"] for name, v in measured.items()},
-            *(m.added(measured, name, "none")[0] - 1 for name in ("again", "walls")))
+            m.added(measured, "walls", "none")[0] - 1, m.chance(measured, "again", "none"))
 
 
 class Nginx(Server):
