@@ -47,6 +47,7 @@ struct http_options {
   std::uint64_t upload_bytes_max = std::uint64_t{16} << 30;  ///< of a file's bytes; streamed
   std::int64_t header_timeout_ms = 10'000;
   std::int64_t body_timeout_ms = 60'000;
+  std::uint64_t body_rate_min = 500;       ///< bytes/s of an upload; 0: any that goes on
   std::int64_t idle_timeout_ms = 75'000;   ///< of a kept-alive connection between requests
   std::int64_t write_timeout_ms = 30'000;  ///< a client that takes nothing for so long is cut
   std::int64_t keepalive_ms = 10'000;      ///< between keep-alives of a silent stream

@@ -20,14 +20,18 @@ using protocol::files::verdict;
 constexpr unsigned permissions = 0644;
 constexpr std::size_t edit_bytes_max = 4 << 20;  // of a file before and after
 
+/// Of a change. What is no file has no ETag of its own, but it is there.
+verdict judge_standing(const conditions& c, const entry& is) {
+  return judge(c, is.etag.empty() ? "\"\"" : is.etag, modified_s(is), false);
+}
+
 /// What stands there must be as the client thinks, and may be replaced.
 std::optional<fault> check(const root& in, const spot& at, const conditions& c) {
   auto found = stat_at(at);
   auto is = found ? in.describe(at.path, *found) : entry{};
   if (found && is.is == kind::folder) return failure(EISDIR, at.path);
-  // What is no file has no ETag of its own, but it is there.
-  std::string_view etag = found && is.etag.empty() ? "\"\"" : std::string_view(is.etag);
-  if (judge(c, etag, false) == verdict::failed) return precondition(at.path, is.etag);
+  auto may = found ? judge_standing(c, is) : judge(c, {}, 0, false);
+  if (may == verdict::failed) return precondition(at.path, is.etag);
   return std::nullopt;
 }
 
@@ -36,7 +40,7 @@ std::optional<fault> check_first(const root& in, const std::string& path, const 
   auto at = in.spot_of(path, change::write, false);
   if (at) return check(in, *at, c);
   if (at.error().code != error_code::file_not_found) return at.error();
-  if (judge(c, {}, false) == verdict::failed) return precondition(path, {});
+  if (judge(c, {}, 0, false) == verdict::failed) return precondition(path, {});
   return std::nullopt;
 }
 
@@ -71,7 +75,7 @@ result<std::string> text_of(const root& in, const spot& at, const conditions& c)
   if (!fd || ::fstat(fd.get(), &found) != 0) return failure(errno, at.path);
   auto is = in.describe(at.path, found);
   if (is.is != kind::file) return failure(is.is == kind::folder ? EISDIR : ENXIO, at.path);
-  if (judge(c, is.etag, false) == verdict::failed) return precondition(at.path, is.etag);
+  if (judge_standing(c, is) == verdict::failed) return precondition(at.path, is.etag);
   auto text = read_whole(fd.get(), edit_bytes_max, at.path);
   if (text && text->size() > edit_bytes_max)
     return protocol::http::invalid_fields(
@@ -82,10 +86,11 @@ result<std::string> text_of(const root& in, const spot& at, const conditions& c)
 }  // namespace
 
 fault precondition(std::string_view path, std::string_view etag) {
-  return {error_code::precondition_failed,
-          protocol::json_string(path) +
-              (etag.empty() ? " is not there" : " is there with the ETag " + std::string(etag)),
-          "{\"etag\":" + (etag.empty() ? "null" : protocol::json_string(etag)) + "}", 0};
+  return {
+      error_code::precondition_failed,
+      protocol::json_string(path) + (etag.empty() ? " is not there, or no file"
+                                                  : " is there with the ETag " + std::string(etag)),
+      "{\"etag\":" + (etag.empty() ? "null" : protocol::json_string(etag)) + "}", 0};
 }
 
 result<opened> open_for_reading(const root& in, const std::string& path) {
@@ -154,10 +159,12 @@ result<edited> edit(const root& in, const edit_request& what) {
   if (found.empty() || found.size() > (what.all ? occurrences_max : 1))
     return wrong_old(*text, found);
   protocol::files::replacement r{found, what.old.size(), what.with};
-  if (auto size = size_after(*text, r); size > edit_bytes_max)
+  auto size = size_after(*text, r);
+  if (size > edit_bytes_max)
     return protocol::http::invalid_fields(
         {{"/new", "would make a file of " + std::to_string(size) + " bytes, " +
                       std::to_string(edit_bytes_max) + " are allowed"}});
+  if (what.room_bytes && size > text->size() + *what.room_bytes) return no_room(*what.room_bytes);
   edited out{{}, found.size(), protocol::files::unified_diff(what.path, *text, r)};
   if (what.dry_run) {
     auto now = stat_at(*at);
@@ -180,8 +187,8 @@ result<void> remove_one(const root& in, const std::string& path, const condition
   if (!at) return at.error();
   auto found = stat_at(*at);
   if (!found) return failure(ENOENT, path);
-  auto etag = in.describe(path, *found).etag;
-  if (judge(c, etag, false) == verdict::failed) return precondition(path, etag);
+  auto is = in.describe(path, *found);
+  if (judge_standing(c, is) == verdict::failed) return precondition(path, is.etag);
   auto flags = S_ISDIR(found->st_mode) ? AT_REMOVEDIR : 0;
   if (::unlinkat(at->folder.get(), at->name.c_str(), flags) != 0) return failure(errno, path);
   return {};

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,7 @@ struct edit_request {
   bool all = false;
   bool dry_run = false;
   conditions only_if;
+  std::optional<std::uint64_t> room_bytes{};  ///< by how much it may grow
 };
 struct edited {
   entry file;
@@ -67,7 +69,8 @@ struct edited {
   protocol::files::text_diff diff;
 };
 /// `invalid_field` with the member `places` when `old` is not there, or there several times; also
-/// when the file is too large, or would be, which is known before it is built.
+/// when the file is too large, or would be, which is known before it is built. `disk_quota` when it
+/// would grow by more than there is room for.
 result<edited> edit(const root& in, const edit_request& what);
 
 /// A file, or an empty folder.

@@ -205,8 +205,8 @@ answer dispatcher::preflight(request& r, const std::string& allow) const {
   if (!r.head.is_preflight || !gate_.origin_allowed(r.head.origin)) return out;
   add_line(out.lines, "Access-Control-Allow-Methods", allow);
   add_line(out.lines, "Access-Control-Allow-Headers",
-           "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, "
-           "If-Range, Last-Event-ID, Range, X-Request-Id");
+           "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-Modified-Since, "
+           "If-None-Match, If-Range, If-Unmodified-Since, Last-Event-ID, Range, X-Request-Id");
   add_line(out.lines, "Access-Control-Max-Age", "600");
   return out;
 }

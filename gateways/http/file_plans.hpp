@@ -49,6 +49,12 @@ struct workspace_place {
   protocol::unix_ms created_at = 0;
   std::optional<std::uint64_t> room_bytes;  ///< what its limit leaves; none: without limit
 
+  /// Of what adds so many bytes. When nothing is left, also of none: each entry takes some.
+  std::optional<protocol::fault> no_room_for(std::uint64_t bytes) const {
+    if (!room_bytes || (*room_bytes > 0 && bytes <= *room_bytes)) return std::nullopt;
+    return files::no_room(*room_bytes);
+  }
+
   /// `work` takes the opened workspace and gives a `file_outcome`.
   template <class Work>
   file_plan plan_of(Work work) const {

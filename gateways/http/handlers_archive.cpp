@@ -57,8 +57,7 @@ outcome get_archive(const services& s, const request& r) {
 outcome put_archive(const services& s, const request& r) {
   auto in = path_asked_of(s, r);
   if (!in) return in.error();
-  const auto& room = in->at.room_bytes;
-  if (room && r.head.length > *room) return files::no_room(*room);
+  if (auto refused = in->at.no_room_for(r.head.length)) return *refused;
   auto step = step_for(s, in->at, in->path);
   if (!step) return step.error();
   using opened = protocol::result<std::shared_ptr<byte_sink>>;

@@ -21,7 +21,7 @@ namespace paths = protocol::files;
 std::string lines_of(const paths::entry& file, const reading& what) {
   std::string out;
   add_line(out, "ETag", file.etag);
-  add_line(out, "Last-Modified", paths::http_date(file.modified_at / 1'000));
+  add_line(out, "Last-Modified", paths::http_date(modified_s(file)));
   add_line(out, "Accept-Ranges", "bytes");
   return out += what.lines;
 }
@@ -106,7 +106,7 @@ reading reading_of(const request& r, std::string path, std::string lines) {
 }
 
 file_outcome give(files::opened file, const reading& what) {
-  switch (judge(what.only_if, file.is.etag, true)) {
+  switch (judge(what.only_if, file.is.etag, modified_s(file.is), true)) {
     case paths::verdict::failed: return files::precondition(what.path, file.is.etag);
     case paths::verdict::not_modified: return answer{304, {}, lines_of(file.is, what), {}};
     case paths::verdict::go_on: break;
@@ -132,7 +132,7 @@ outcome put_file(const services& s, const request& r) {
   if (!at) return at.error();
   auto path = paths::parse_path(r.params.at(1));
   if (!path) return path.error();
-  if (at->room_bytes && r.head.length > *at->room_bytes) return files::no_room(*at->room_bytes);
+  if (auto refused = at->no_room_for(r.head.length)) return *refused;
   auto step = step_for(s, *at, *path);
   if (!step) return step.error();
   using opened = protocol::result<std::shared_ptr<byte_sink>>;

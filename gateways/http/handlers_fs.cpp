@@ -75,6 +75,7 @@ outcome transfer_of(const services& s, const request& r, bool moves) {
   if (!from) return from.error();
   if (!to) return to.error();
   files::transfer what{std::move(*from), std::move(*to), paths::read_flag(in->body, "replace")};
+  if (auto refused = in->at.no_room_for(0); refused && !moves) return *refused;
   if (in->at.room_bytes) what.at_most.bytes = *in->at.room_bytes;
   auto step = step_for(s, in->at, place_of_step(what, moves));
   if (!step) return step.error();
@@ -158,6 +159,7 @@ outcome make_folder(const services& s, const request& r) {
   if (!in) return in.error();
   auto path = paths::read_path(in->body);
   if (!path) return path.error();
+  if (auto refused = in->at.no_room_for(0)) return *refused;
   auto step = step_for(s, in->at, *path);
   if (!step) return step.error();
   return in->at.in_order(
@@ -184,8 +186,7 @@ outcome remove_path(const services& s, const request& r) {
   if (!path) return path.error();
   // A condition is one on a single file.
   const auto& c = r.head.only_if;
-  bool all =
-      paths::read_flag(in->body, "recursive") && c.if_match.empty() && c.if_none_match.empty();
+  bool all = paths::read_flag(in->body, "recursive") && !c.binds_writes();
   auto step = step_for(s, in->at, *path);
   if (!step) return step.error();
   auto work = [path = std::move(*path), all, only_if = c, step = *step](const files::root& root) {
@@ -210,9 +211,11 @@ outcome append_text(const services& s, const request& r) {
   if (!in) return in.error();
   auto path = paths::read_path(in->body);
   if (!path) return path.error();
+  auto text = paths::read_text(in->body, "text");
+  if (auto refused = in->at.no_room_for(text.size())) return *refused;
   auto step = step_for(s, in->at, *path);
   if (!step) return step.error();
-  auto work = [path = std::move(*path), text = paths::read_text(in->body, "text"),
+  auto work = [path = std::move(*path), text = std::move(text),
                step = *step](const files::root& root) -> file_outcome {
     auto done = files::append(root, path, text);
     if (!done) return done.error();
@@ -232,7 +235,8 @@ outcome edit_text(const services& s, const request& r) {
                            paths::read_text(in->body, "new"),
                            paths::read_flag(in->body, "all"),
                            paths::read_flag(in->body, "dry_run"),
-                           r.head.only_if};
+                           r.head.only_if,
+                           in->at.room_bytes};
   step_of_write step;  // none: nothing is written
   if (!what.dry_run) {
     auto taken = step_for(s, in->at, what.path);

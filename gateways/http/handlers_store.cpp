@@ -43,7 +43,7 @@ outcome add_record(const services& s, const request& r, std::string_view name) {
   if (!at) return at.error();
   auto line = paths::store_line(s.rules.files.store, name, r.body);
   if (!line) return line.error();
-  if (at->room_bytes && line->size() > *at->room_bytes) return files::no_room(*at->room_bytes);
+  if (auto refused = at->no_room_for(line->size())) return *refused;
   auto path = path_of(name);
   auto step = step_for(s, *at, path);
   if (!step) return step.error();

@@ -63,6 +63,9 @@ void request_parser::on_field_impl(beast::http::field field, text name, text val
     case range: keep(head.range, value, true); break;
     case if_match: keep(head.only_if.if_match, value, false); break;
     case if_none_match: keep(head.only_if.if_none_match, value, false); break;
+    // A second one makes it no date, which is as good as none.
+    case if_modified_since: keep(head.only_if.if_modified_since, value, false); break;
+    case if_unmodified_since: keep(head.only_if.if_unmodified_since, value, false); break;
     case if_range: keep(head.only_if.if_range, value, true); break;
     case access_control_request_method: head.is_preflight = true; break;
     case expect: head.expects_continue = beast::iequals(value, "100-continue"); break;

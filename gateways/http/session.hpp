@@ -41,6 +41,7 @@ struct session_host {
   std::function<void(connection&)> ended;
   file_pools pools{};
   bool draining = false;
+  std::function<time_point()> now = std::chrono::steady_clock::now;
 };
 
 /// How a stream is ended; specialised for each kind.
@@ -54,7 +55,7 @@ class session final : public connection, public std::enable_shared_from_this<ses
       : stream_(std::move(stream)), from_(std::move(from)), host_(host) {}
 
   void start() {
-    expect_request(clock::now());
+    expect_request(host_.now());
     advance();
   }
 
@@ -64,7 +65,6 @@ class session final : public connection, public std::enable_shared_from_this<ses
   Stream& stream() { return stream_; }
 
  private:
-  using clock = std::chrono::steady_clock;
   using error_code = boost::system::error_code;
   static constexpr std::size_t small_read = 4 << 10, large_read = 64 << 10, upload_read = 256 << 10;
 
@@ -141,6 +141,7 @@ class session final : public connection, public std::enable_shared_from_this<ses
   bool reading_ = false;
   bool eof_ = false;
   bool keep_ = true;
+  bool held_up_ = false;  ///< an upload is not read on because the disk is behind
   time_point deadline_{};
 
   std::string out_;

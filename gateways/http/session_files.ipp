@@ -1,7 +1,9 @@
 // The part of `session` that moves the bytes of files.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "gateways/http/session.hpp"
 
@@ -31,9 +33,14 @@ bool session<Stream>::begin_upload() {
   return false;
 }
 
+/// Each byte gives back the time it may take, so that drops do not hold the connection for ever.
 template <class Stream>
 void session<Stream>::feed_upload(std::size_t taken) {
-  if (taken > 0) deadline_ = after(clock::now(), limits().body_timeout_ms);
+  auto most = after(host_.now(), limits().body_timeout_ms);
+  if (auto rate = limits().body_rate_min; rate > 0)
+    deadline_ = std::min(most, deadline_ + std::chrono::nanoseconds(taken * 1'000'000'000 / rate));
+  else if (taken > 0)
+    deadline_ = most;
   if (request_.body.empty()) return;
   upload_->add(request_.body);
   request_.body.clear();
@@ -60,7 +67,7 @@ void session<Stream>::files_moved() {
   } else if (upload_) {
     if (auto done = upload_->take()) return upload_ended(std::move(*done));
     if (stage_ != stage::reading) return;
-    deadline_ = after(clock::now(), limits().body_timeout_ms);
+    if (std::exchange(held_up_, false)) deadline_ = after(host_.now(), limits().body_timeout_ms);
     advance();
   } else if (download_) {
     pump_download();

@@ -13,7 +13,7 @@ void session<Stream>::expect_request(time_point now) {
   parser_->header_limit(static_cast<std::uint32_t>(limits().header_bytes_max));
   parser_->body_limit(boost::none);  // the route has one
   header_bytes_ = 0;
-  begun_ = admitted_ = false;
+  begun_ = admitted_ = held_up_ = false;
   keep_ = true;
   deadline_ = after(now, limits().idle_timeout_ms);
 }
@@ -21,7 +21,7 @@ void session<Stream>::expect_request(time_point now) {
 template <class Stream>
 void session<Stream>::advance() {
   while (stage_ == stage::reading && !interim_) {
-    if (upload_ && upload_->full()) return;  // it wakes this session when it has written
+    if (upload_ && (held_up_ = upload_->full())) return;  // it wakes this session when written
     if (!begun_) skip_blank_lines();
     if (in_.size() > 0 && parse_some()) continue;
     if (stage_ != stage::reading || interim_) return;
@@ -40,7 +40,7 @@ void session<Stream>::skip_blank_lines() {
   in_.consume(blank);
   if (in_.size() == 0) return;
   begun_ = true;
-  deadline_ = after(clock::now(), limits().header_timeout_ms);
+  deadline_ = after(host_.now(), limits().header_timeout_ms);
 }
 
 /// Whether to go on with what is in `in_`.
@@ -71,7 +71,7 @@ bool session<Stream>::parse_some() {
 /// Whether the request goes on: it is admitted, and the client need not be told to send its body.
 template <class Stream>
 bool session<Stream>::head_complete() {
-  auto now = clock::now();
+  auto now = host_.now();
   keep_ = parser_->keep_alive();
   deadline_ = after(now, limits().body_timeout_ms);
   if (auto refused = host_.front.admit(request_, from_, now)) {
@@ -183,7 +183,7 @@ template <class Stream>
 void session<Stream>::refuse(const protocol::fault& f) {
   keep_ = false;
   drop_file_work();
-  if (request_.began == time_point{}) request_.began = clock::now();
+  if (request_.began == time_point{}) request_.began = host_.now();
   send(host_.front.refuse(request_, f));
 }
 
@@ -191,14 +191,16 @@ template <class Stream>
 void session<Stream>::tick(time_point now) {
   switch (stage_) {
     case stage::reading:
-      if (now < deadline_ || (upload_ && upload_->full())) return;
+      if (now < deadline_ || held_up_) return;
       if (interim_) return close();
       if (!begun_) return linger();
-      return refuse({protocol::error_code::request_timeout,
-                     admitted_ ? "the body came slower than http.body_timeout_ms allows"
-                               : "the header came slower than http.header_timeout_ms allows",
-                     {},
-                     0});
+      return refuse(
+          {protocol::error_code::request_timeout,
+           upload_ ? "the file came slower than http.body_timeout_ms or http.body_rate_min allow"
+           : admitted_ ? "the body came slower than http.body_timeout_ms allows"
+                       : "the header came slower than http.header_timeout_ms allows",
+           {},
+           0});
     case stage::waiting:
     case stage::streaming:
     case stage::answering: return stream_tick(now);

@@ -204,7 +204,7 @@ void session<Stream>::write() {
   if (!writing_) {
     writing_ = true;
     written_ = 0;
-    moved_ = clock::now();
+    moved_ = host_.now();
   }
   auto done = [self = this->shared_from_this()](error_code ec, std::size_t n) {
     self->write_done(ec, n);
@@ -224,7 +224,7 @@ void session<Stream>::write_done(error_code ec, std::size_t n) {
   if (ec) return close();
   written_ += n;
   if (written_ < out_.size() + body_.size()) {
-    if (n > 0) moved_ = clock::now();
+    if (n > 0) moved_ = host_.now();
     return write();
   }
   constexpr std::size_t kept_bytes = 512 << 10;
@@ -247,7 +247,7 @@ void session<Stream>::answer_written() {
   sink_.reset();
   mail_ = {};
   last_chunk_ = false;
-  auto now = clock::now();
+  auto now = host_.now();
   auto seconds = std::chrono::duration<double>(now - request_.began).count();
   auto index = request_.to ? request_.to->index : std::size_t(-1);
   host_.front.stats().record(index, status_, seconds);
@@ -265,7 +265,7 @@ void session<Stream>::linger() {
   stage_ = stage::lingering;
   stream_ending<Stream>::shut(stream_);
   if (eof_) return close();
-  deadline_ = after(clock::now(), linger_ms);
+  deadline_ = after(host_.now(), linger_ms);
   in_.consume(in_.size());
   read();
 }

@@ -40,14 +40,36 @@ std::optional<std::uint64_t> number_of(std::string_view text) noexcept {
   return out;
 }
 
+constexpr auto date_form = "%a, %d %b %Y %H:%M:%S GMT";
+
+std::string formatted(const char* form, std::int64_t unix_s) {
+  auto at = static_cast<std::time_t>(unix_s);
+  std::tm parts{};
+  gmtime_r(&at, &parts);
+  char text[64];
+  return {text, std::strftime(text, sizeof text, form, &parts)};
+}
+
 }  // namespace
 
-verdict judge(const conditions& c, std::string_view etag, bool reads) noexcept {
-  if (!c.if_match.empty() && (etag.empty() || !lists(c.if_match, etag, false)))
-    return verdict::failed;
-  if (!c.if_none_match.empty() && !etag.empty() && lists(c.if_none_match, etag, true))
+bool conditions::binds_writes() const {
+  return !if_match.empty() || !if_none_match.empty() || parse_http_date(if_unmodified_since);
+}
+
+verdict judge(const conditions& c, std::string_view etag, std::int64_t modified_s, bool reads) {
+  if (!c.if_match.empty()) {
+    if (etag.empty() || !lists(c.if_match, etag, false)) return verdict::failed;
+  } else if (!etag.empty()) {
+    auto since = parse_http_date(c.if_unmodified_since);
+    if (since && modified_s > *since) return verdict::failed;
+  }
+  if (etag.empty()) return verdict::go_on;
+  if (!c.if_none_match.empty()) {
+    if (!lists(c.if_none_match, etag, true)) return verdict::go_on;
     return reads ? verdict::not_modified : verdict::failed;
-  return verdict::go_on;
+  }
+  auto since = reads ? parse_http_date(c.if_modified_since) : std::nullopt;
+  return since && modified_s <= *since ? verdict::not_modified : verdict::go_on;
 }
 
 range_choice choose_range(std::string_view range, std::uint64_t size) noexcept {
@@ -72,11 +94,21 @@ range_choice choose_range(std::string_view range, std::uint64_t size) noexcept {
 }
 
 std::string http_date(std::int64_t unix_s) {
-  auto at = static_cast<std::time_t>(unix_s);
-  std::tm parts{};
-  gmtime_r(&at, &parts);
-  char text[64];
-  return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts)};
+  return formatted(date_form, unix_s);
+}
+
+std::optional<std::int64_t> parse_http_date(std::string_view text) {
+  constexpr std::size_t longest = 40;
+  if (text.empty() || text.size() > longest) return std::nullopt;
+  const std::string whole(text);
+  for (auto* form : {date_form, "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"}) {
+    std::tm parts{};
+    if (!::strptime(whole.c_str(), form, &parts)) continue;
+    // What is read too kindly, as a day that the month does not have, does not come out again.
+    auto at = std::int64_t{::timegm(&parts)};
+    if (formatted(form, at) == whole) return at;
+  }
+  return std::nullopt;
 }
 
 }  // namespace protocol::files

@@ -27,6 +27,11 @@ struct entry {
   bool writable = true;
 };
 
+/// As finely as HTTP's dates tell it.
+inline std::int64_t modified_s(const entry& e) {
+  return e.modified_at / 1'000;
+}
+
 /// The resource.
 std::string to_json(const entry& e);
 

@@ -1,4 +1,4 @@
-"""What the walls cost and hold: starts, a large file beside nginx, control routes under attack."""
+"""What the walls cost and hold: starts, executions, a large file beside nginx, attacks, a loop."""
 import os
 import shutil
 import statistics
@@ -6,8 +6,11 @@ import subprocess
 import threading
 import time
 
-from contestants import Server, Troupe, free_port
+import measures as m
+from contestants import Server, Tool, Troupe, free_port
+from footprint import footprint, grown
 from harness import percentile
+from waiting import wait_until
 
 FILE = "output/large"
 KERNEL = "/v1/sandboxes/default/kernels/main"
@@ -44,6 +47,23 @@ def starts(rounds):
     pairs = [a - n for a, n in zip(spent["auto"], spent["none"])]
     return ({level: statistics.median(v) for level, v in spent.items()},
             statistics.median(pairs))
+
+
+def executions(rounds):
+    """p50 of `1+1` in ms without walls, so in a second kernel, and with all; what the walls add to
+    the first, and what chance may between the first two: over rounds in turns, as shares."""
+    bare = Troupe(2, "--isolation.level", "none")
+    walled = Troupe(1, "--isolation.level", "auto")
+    tools = {}
+    try:
+        for name, target in zip(("none", "again", "walls"), bare.targets(2) + walled.targets(1)):
+            tools[name] = Tool("http_load", [target])
+        measured = m.latency(tools, rounds)
+    finally:
+        for server in (*tools.values(), bare, walled):
+            server.close()
+    return ({name: v["p50"] for name, v in measured.items()},
+            m.added(measured, "walls", "none")[0] - 1, m.chance(measured, "again", "none"))
 
 
 class Nginx(Server):
@@ -148,27 +168,44 @@ def under_attack(seconds):
             for name, v in (("alone", quiet), ("beside the attacks", loud))}
 
 
+def bytes_in(files):
+    """What they take on the disk; one that is gone takes nothing."""
+    total = 0
+    for path in files:
+        try:
+            total += os.lstat(path).st_blocks * 512
+        except OSError:
+            pass
+    return total
+
+
 def loop(count):
     """Makes and deletes sandboxes with a kernel; what they left behind, and ms of each."""
     troupe = Troupe(1)
-    client = troupe.client
+    client, daemon = troupe.client, troupe.daemon
 
-    def held():
-        return (len(os.listdir(f"/proc/{troupe.pid}/fd")), len(troupe.daemon.processes()))
+    def cycle():
+        sandbox = client.post("/v1/sandboxes", {}).json["id"]
+        if client.execute("1+1", sandbox)["status"] != "ok":
+            raise RuntimeError("an execution in a new sandbox failed")
+        client.delete(f"/v1/sandboxes/{sandbox}")
     try:
-        one = client.post("/v1/sandboxes", {}).json["id"]
-        client.execute("1+1", one)
-        client.delete(f"/v1/sandboxes/{one}")
+        cycle()
         time.sleep(1)
-        before, began = held(), time.monotonic()
+        before = footprint(daemon)
+        bytes_before, began = bytes_in(before["files"]), time.monotonic()
         for _ in range(count):
-            sandbox = client.post("/v1/sandboxes", {}).json["id"]
-            if client.execute("1+1", sandbox)["status"] != "ok":
-                raise RuntimeError("an execution in a new sandbox failed")
-            client.delete(f"/v1/sandboxes/{sandbox}")
+            cycle()
         each = (time.monotonic() - began) / count * 1000
-        time.sleep(1)
-        grown = [after - b for after, b in zip(held(), before)]
+        try:
+            wait_until(lambda: not grown(before, footprint(daemon)), 10, "all is as before")
+        except AssertionError:
+            pass  # it is told below
+        after = footprint(daemon)
+        left = grown(before, after)
+        more = bytes_in(after["files"]) - bytes_before
+        if more > 0:
+            left["bytes"] = more
     finally:
-        left = troupe.daemon.close()
-    return grown, left, each
+        wrong = daemon.close()
+    return left, wrong, each

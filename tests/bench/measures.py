@@ -3,6 +3,7 @@
 Contestants take turns in short rounds, so that a disturbance of the machine hits all of them alike.
 """
 import os
+import random
 import re
 import signal
 import statistics
@@ -37,6 +38,15 @@ def added(measured, over, base):
     pairs = list(zip(measured[over]["rounds"], measured[base]["rounds"]))
     return (statistics.median(a / b for a, b in pairs),
             statistics.median(a - b for a, b in pairs))
+
+
+def chance(measured, one, other):
+    """How far from each other two that are alike may seem to be, as a share: of the medians that
+    rounds drawn again from those measured would give, 95 % lie within."""
+    ratios = [a / b for a, b in zip(measured[one]["rounds"], measured[other]["rounds"])]
+    draw = random.Random(1)
+    return percentile([abs(statistics.median(draw.choices(ratios, k=len(ratios))) - 1)
+                       for _ in range(1000)], 0.95)
 
 
 def throughput(name, targets, clients, rounds=3, seconds=3):

@@ -33,11 +33,14 @@ void parse_conditions(std::string_view text, std::uint64_t size) {
   auto choice = choose_range(text, size);
   if (auto* r = std::get_if<byte_range>(&choice))
     require(r->length > 0 && r->first < size && r->length <= size - r->first);
-  conditions c{std::string(text), std::string(text), {}};
-  for (auto etag : {"\"a\"", ""}) {
-    (void)judge(c, etag, true);
-    (void)judge(c, etag, false);
-  }
+  std::string same(text);
+  conditions by_etag{same, same, {}}, by_date{{}, {}, {}, same, same};
+  for (auto* c : {&by_etag, &by_date})
+    for (auto etag : {"\"a\"", ""}) {
+      (void)judge(*c, etag, 1'000'000'000, true);
+      (void)judge(*c, etag, 1'000'000'000, false);
+    }
+  if (auto date = parse_http_date(text)) require(parse_http_date(http_date(*date)) == date);
 }
 
 /// A packet of a program's, and what the store's file says then.

@@ -15,6 +15,7 @@ import unittest
 import uuid
 
 import attacks
+from footprint import footprint, zombies_of
 from harness import ROOT, Case, Daemon, limit, ordinary_daemon, run_threads, sleepers
 from waiting import wait_until
 
@@ -305,36 +306,6 @@ class Grouped(Walled):
         for at in range(0, 50, 5):
             run_threads([lambda n=n: cycle(n) for n in range(at, at + 5)], 30)
         wait_until(lambda: footprint(self.daemon) == before, 10, "all is as before")
-
-
-def footprint(daemon):
-    """What the daemon has on the host: processes, mounts, groups, descriptors, files."""
-    def under(root, wanted):
-        return {os.path.join(folder, name) for folder, folders, files in os.walk(root)
-                for name in folders + files if wanted in folder + name}
-
-    def mounts(pid):
-        with open(f"/proc/{pid}/mountinfo", encoding="utf-8") as f:
-            return f.read()
-    files = {path for path in under(daemon.data_dir, "") if "journal" not in path}
-    with open(os.path.join(daemon.data_dir, "instance"), encoding="ascii") as f:
-        groups = {os.path.dirname(p) for p in under("/sys/fs/cgroup", "troupe-" + f.read().strip())}
-    return (set(daemon.processes()), mounts("self"), mounts(daemon.pid), groups,
-            len(os.listdir(f"/proc/{daemon.pid}/fd")), files, under(daemon.temp_dir, ""),
-            zombies_of(daemon.pid))
-
-
-def zombies_of(pid):
-    found = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{name}/stat", "rb") as f:
-                state, parent = f.read().rsplit(b")", 1)[1].split()[:2]
-            if state == b"Z" and int(parent) == pid:
-                found.append(name)
-        except OSError:
-            pass
-    return found
 
 
 TESTS = {"none": Attacked, "process": Attacked, "namespaces": Walled, "full": Grouped}

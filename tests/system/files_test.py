@@ -103,14 +103,6 @@ class Bytes(FilesCase):
             head = self.get("f", "HEAD", Range=header)
             self.assertEqual((head.status, head.headers["Content-Length"]), (200, "10"))
 
-    def test_an_upload_that_the_limit_of_the_disk_does_not_leave_room_for(self):
-        small = self.own_sandbox(limits={"disk_bytes": MIB})
-        url = f"/v1/sandboxes/{small}/files/new/f"
-        refused = self.client.request("PUT", url, b"x" * (2 * MIB))
-        self.assertLessEqual(self.check_problem(refused, 507, "disk_quota")["remaining"], MIB)
-        self.assertEqual(self.client.get(f"/v1/sandboxes/{small}/fs/stat?path=new").status, 404)
-        self.assertEqual(self.client.request("PUT", url, b"x").status, 201)
-
     def test_conditions(self):
         etag = self.put("f", b"1", If_None_Match="*").json["etag"]
         self.check_problem(self.put("f", b"2", If_None_Match="*"), 412, "precondition_failed")
@@ -123,6 +115,25 @@ class Bytes(FilesCase):
         self.assertEqual(self.get("f").body, b"3")
         self.check_problem(self.put("none", b"4", If_Match=etag), 412)
         self.assertFalse(os.path.exists(self.inside("none")))
+
+    def test_conditions_by_date(self):
+        self.put("f", b"1")
+        os.utime(self.inside("f"), (1_000_000_000.9, 1_000_000_000.9))
+        at, before = "Sun, 09 Sep 2001 01:46:40 GMT", "Sun, 09 Sep 2001 01:46:39 GMT"
+        got = self.get("f", If_Modified_Since=at)
+        self.assertEqual((got.status, got.body, got.headers["Last-Modified"]), (304, b"", at))
+        self.assertEqual(self.get("f", If_Modified_Since=before).status, 200)
+        self.assertEqual(self.get("f", If_Modified_Since=at, If_None_Match='"old"').status, 200)
+        refused = self.check_problem(self.put("f", b"2", If_Unmodified_Since=before), 412,
+                                     "precondition_failed")
+        self.assertEqual(refused["etag"], got.headers["ETag"])
+        self.check_problem(self.get("f", "DELETE", If_Unmodified_Since=before), 412)
+        self.assertEqual(self.get("f").body, b"1")
+        self.assertEqual(self.put("f", b"2", If_Unmodified_Since=at).status, 200)
+        self.check_problem(self.get("f", "DELETE", If_Unmodified_Since=at), 412)
+        etag = self.get("f").headers["ETag"]
+        self.assertEqual(self.put("f", b"3", If_Unmodified_Since=at, If_Match=etag).status, 200)
+        self.assertEqual(self.get("f", "DELETE", If_Unmodified_Since="yesterday").status, 204)
 
     def test_a_folder_answers_its_listing(self):
         self.put("output/x", b"1")

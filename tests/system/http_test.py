@@ -369,13 +369,15 @@ class Slow(Case):
     def test_slow_headers_bodies_and_idle_connections_are_cut(self):
         client = own_daemon(self, "--http.header_timeout_ms", "600", "--http.body_timeout_ms",
                             "600", "--http.idle_timeout_ms", "1000").client
-        for slow in ("header", "body", "idle"):
+        for slow in ("header", "body", "upload", "idle"):
             raw, began = Raw(client), time.monotonic()
             if slow == "header":
                 raw.send(b"GET /kernel/status HTTP/1.1\r\nX: ")
             elif slow == "body":
                 raw.head("POST", EXECUTIONS, "Content-Type: application/json",
                          "Content-Length: 100")
+            elif slow == "upload":
+                raw.head("PUT", "/v1/sandboxes/default/files/drops", "Content-Length: 100")
             else:
                 raw.head()
                 self.assertEqual(raw.answer()[0], 200)

@@ -249,6 +249,78 @@ CAF_TEST(an upload that goes on is not too slow and one that stops is) {
   CAF_CHECK(!std::filesystem::exists(d.space.at("f")));
 }
 
+CAF_TEST(an upload in drops is cut and one at the least rate goes on) {
+  auto options = wire_options();
+  options.http.body_timeout_ms = 1'000;
+  options.http.body_rate_min = 100;
+  desk fast(options);
+  fast.w.send(desk::head("PUT", "f", "Content-Length: 200\r\n"));
+  for (int n = 0; n < 20; ++n) {
+    fast.w.pass(100ms);
+    fast.w.send("0123456789");
+  }
+  CAF_CHECK_EQUAL(fast.w.next().status, 201);
+  desk slow(options);
+  slow.w.send(desk::head("PUT", "f", "Content-Length: 200\r\n"));
+  int sent = 0;
+  while (sent < 200 && slow.w.quiet()) {
+    slow.w.pass(100ms);
+    slow.w.send("0");
+    ++sent;
+  }
+  CAF_CHECK(sent > 5 && sent < 20);  // 1,000 ms and 10 for each byte are 11 times 100
+  auto refused = slow.w.next();
+  CAF_CHECK_EQUAL(refused.status, 408);
+  CAF_CHECK_EQUAL(refused.field("Connection"), "close");
+  CAF_CHECK(!std::filesystem::exists(slow.space.at("f")));
+}
+
+CAF_TEST(what an upload sent fast buys it no more than the timeout) {
+  auto options = wire_options();
+  options.http.body_timeout_ms = 1'000;
+  options.http.body_rate_min = 100;
+  desk d(options);
+  d.w.send(desk::head("PUT", "f", "Content-Length: 100001\r\n") + std::string(100'000, 'x'));
+  d.w.pass(900ms);
+  CAF_CHECK(d.w.quiet());
+  d.w.pass(200ms);
+  CAF_CHECK_EQUAL(d.w.next().status, 408);
+}
+
+CAF_TEST(without a least rate an upload in drops goes on) {
+  auto options = wire_options();
+  options.http.body_timeout_ms = 1'000;
+  options.http.body_rate_min = 0;
+  desk d(options);
+  d.w.send(desk::head("PUT", "f", "Content-Length: 20\r\n"));
+  for (int n = 0; n < 20; ++n) {
+    d.w.pass(900ms);
+    d.w.send("0");
+  }
+  CAF_CHECK_EQUAL(d.w.next().status, 201);
+}
+
+CAF_TEST(a date is as good as an ETag to the second) {
+  desk d;
+  CAF_CHECK_EQUAL(d.put("f", "1").status, 201);
+  auto at = d.ask("HEAD", "f").field("Last-Modified");
+  auto since = [](std::string_view name, std::string_view date) {
+    return std::string(name) + ": " + std::string(date) + "\r\n";
+  };
+  constexpr auto long_ago = "Sun, 06 Nov 1994 08:49:37 GMT";
+  auto same = d.ask("GET", "f", since("If-Modified-Since", at));
+  CAF_CHECK_EQUAL(same.status, 304);
+  CAF_CHECK_EQUAL(same.field("Last-Modified"), at);
+  CAF_CHECK_EQUAL(d.ask("GET", "f", since("If-Modified-Since", long_ago)).body, "1");
+  CAF_CHECK_EQUAL(d.put("f", "2", since("If-Unmodified-Since", long_ago)).status, 412);
+  CAF_CHECK_EQUAL(d.ask("DELETE", "f", since("If-Unmodified-Since", long_ago)).status, 412);
+  CAF_CHECK_EQUAL(d.ask("GET", "f").body, "1");
+  CAF_CHECK_EQUAL(d.put("f", "3", since("If-Unmodified-Since", "some day")).status, 200);
+  CAF_CHECK_EQUAL(d.put("g", "4", since("If-Unmodified-Since", long_ago)).status, 201);
+  at = d.ask("HEAD", "f").field("Last-Modified");
+  CAF_CHECK_EQUAL(d.ask("DELETE", "f", since("If-Unmodified-Since", at)).status, 204);
+}
+
 CAF_TEST(only the tail of a path has slashes) {
   desk d;
   CAF_CHECK_EQUAL(d.put("a/b/c", "x").status, 201);

@@ -44,9 +44,13 @@ struct wire::parts {
         failing(fail_at == 0 ? std::size_t(-1) : fail_at - 1),
         client(context),
         front((furnish(views), options), views),
-        host{front, port,
+        host{front,
+             port,
              [this](std::function<void()> f) { boost::asio::post(context, std::move(f)); },
-             [this](connection&) { ended = true; }, gateways::file_pools{&pool, &pool}} {
+             [this](connection&) { ended = true; },
+             gateways::file_pools{&pool, &pool},
+             false,
+             [this] { return std::chrono::steady_clock::now() + passed; }} {
     memory_stream server(context, failing);
     client.connect(server);
     auto made = std::make_shared<session<memory_stream>>(std::move(server),
@@ -66,6 +70,7 @@ struct wire::parts {
   session_host host;
   std::shared_ptr<connection> kept;
   bool ended = false;
+  std::chrono::milliseconds passed{0};
 };
 
 gateways::http_server_options wire_options() {
@@ -131,8 +136,13 @@ void wire::run() {
 }
 
 void wire::advance(std::chrono::milliseconds by) {
-  parts_->kept->tick(std::chrono::steady_clock::now() + by);
+  parts_->kept->tick(parts_->host.now() + by);
   run();
+}
+
+void wire::pass(std::chrono::milliseconds by) {
+  parts_->passed += by;
+  advance(std::chrono::milliseconds(0));
 }
 
 void wire::drain() {
@@ -148,6 +158,11 @@ bool wire::ended() const {
 bool wire::failed() const {
   boost::system::error_code ec;
   return parts_->failing.fail(ec);
+}
+
+bool wire::quiet() {
+  pending_ = take();
+  return pending_.empty();
 }
 
 std::string wire::take() {

@@ -44,10 +44,12 @@ class wire {
   void end_sending();                 ///< half-close
   void run();
   void advance(std::chrono::milliseconds by);  ///< lets its deadlines see a later time
+  void pass(std::chrono::milliseconds by);     ///< makes it later, from now on
   void drain();
   bool ended() const;   ///< the session gave up its stream
   bool failed() const;  ///< the operation that was to fail was reached
 
+  bool quiet();  ///< the server wrote nothing that was not taken
   /// All bytes the server wrote since the last call.
   std::string take();
   /// The next answer; what is behind it stays for the next call.

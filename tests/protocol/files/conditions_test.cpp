@@ -16,10 +16,10 @@ std::string ranged(std::string_view header, std::uint64_t size) {
 }
 
 verdict read_if(std::string match, std::string none_match, std::string_view etag) {
-  return judge({std::move(match), std::move(none_match), {}}, etag, true);
+  return judge({std::move(match), std::move(none_match), {}}, etag, 0, true);
 }
 verdict write_if(std::string match, std::string none_match, std::string_view etag) {
-  return judge({std::move(match), std::move(none_match), {}}, etag, false);
+  return judge({std::move(match), std::move(none_match), {}}, etag, 0, false);
 }
 
 }  // namespace
@@ -78,6 +78,51 @@ CAF_TEST(a write goes on only if the file is as the client knows it) {
   CAF_CHECK(write_if("", "*", "\"a\"") == verdict::failed);
 }
 
+CAF_TEST(a file that is newer than the date is not written to) {
+  conditions c{.if_unmodified_since = http_date(1'000)};
+  CAF_CHECK(judge(c, "\"a\"", 1'000, false) == verdict::go_on);
+  CAF_CHECK(judge(c, "\"a\"", 999, false) == verdict::go_on);
+  CAF_CHECK(judge(c, "\"a\"", 1'001, false) == verdict::failed);
+  CAF_CHECK(judge(c, "\"a\"", 1'001, true) == verdict::failed);
+  CAF_CHECK(judge(c, "", 0, false) == verdict::go_on);  // nothing has no date
+  CAF_CHECK(c.binds_writes());
+  c.if_match = "\"a\"";  // says it better
+  CAF_CHECK(judge(c, "\"a\"", 1'001, false) == verdict::go_on);
+  CAF_CHECK(judge(c, "\"b\"", 999, false) == verdict::failed);
+}
+
+CAF_TEST(a file that is no newer than the date need not be read again) {
+  conditions c{.if_modified_since = http_date(1'000)};
+  CAF_CHECK(judge(c, "\"a\"", 1'000, true) == verdict::not_modified);
+  CAF_CHECK(judge(c, "\"a\"", 999, true) == verdict::not_modified);
+  CAF_CHECK(judge(c, "\"a\"", 1'001, true) == verdict::go_on);
+  CAF_CHECK(judge(c, "\"a\"", 999, false) == verdict::go_on);
+  CAF_CHECK(!c.binds_writes());
+  c.if_none_match = "\"b\"";
+  CAF_CHECK(judge(c, "\"a\"", 999, true) == verdict::go_on);
+}
+
+CAF_TEST(a date that cannot be read is none) {
+  for (auto* text :
+       {"", "now", "1994", "Sun, 06 Nov 1994 08:49:37", "Sun, 31 Feb 1994 08:49:37 GMT",
+        "Mon, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT, x",
+        "sun, 06 nov 1994 08:49:37 gmt", "Sun, 06 Nov 1994 25:49:37 GMT"}) {
+    CAF_CHECK(!parse_http_date(text));
+    conditions c{.if_modified_since = text, .if_unmodified_since = text};
+    CAF_CHECK(judge(c, "\"a\"", 2'000'000'000, false) == verdict::go_on);
+    CAF_CHECK(judge(c, "\"a\"", 0, true) == verdict::go_on);
+    CAF_CHECK(!c.binds_writes());
+  }
+}
+
 CAF_TEST(dates are those of HTTP) {
   CAF_CHECK_EQUAL(http_date(784111777), "Sun, 06 Nov 1994 08:49:37 GMT");
+  for (auto* text : {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+                     "Sun Nov  6 08:49:37 1994"})
+    CAF_CHECK(parse_http_date(text) == 784111777);
+  std::mt19937_64 random(tests::seed());
+  for (int round = 0; round < 5'000; ++round) {
+    auto at = static_cast<std::int64_t>(random() % 253'402'300'799);
+    CAF_REQUIRE(parse_http_date(http_date(at)) == at);
+  }
 }
