@@ -76,6 +76,8 @@ CAF_TEST(requests that are answered do not wake it) {
   caf::scoped_actor self(sys);
   auto peer = sys.spawn(echo);
   self->delayed_send(self, 1h, "long after"s);
+  self->delayed_send(self, 1ms, 0);
+  self->receive([](int) {});  // it runs
   auto before = sleeps_of("clock");
   CAF_REQUIRE(before > 0);
   auto asker = sys.spawn([peer, to = caf::actor_cast<caf::actor>(self.ptr())](
