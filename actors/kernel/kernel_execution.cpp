@@ -5,6 +5,7 @@
 #include "protocol/event.hpp"
 #include "protocol/json.hpp"
 #include "protocol/jupyter/content.hpp"
+#include "protocol/text.hpp"
 
 namespace actors {
 
@@ -19,6 +20,9 @@ using protocol::jupyter::channel;
 namespace {
 
 constexpr std::int64_t interrupted_settle_ms = 100;
+// What is printed between executions: so much of it is told, and each piece counts as so much.
+constexpr std::size_t late_bytes_max = 64 << 10;
+constexpr std::size_t late_bytes_least = 256;
 
 bool is_output(std::string_view type) {
   constexpr std::string_view types[] = {"stream",         "display_data", "update_display_data",
@@ -80,6 +84,7 @@ void kernel_machine::dispatch_next() {
   e.record.generation = generation_;
   e.record.started_at = now_.wall;
   e.began_ms = now_.steady_ms;
+  late_bytes_left_ = late_bytes_max;
   out(kernel_effect::send{channel::shell, e.record.id, "execute_request",
                           protocol::jupyter::execute_content(e.request)});
   arm(kernel_deadline::time, e.request.timeout_ms);
@@ -88,7 +93,8 @@ void kernel_machine::dispatch_next() {
 }
 
 void kernel_machine::on(kernel_event::message& e) {
-  if (stale(e.generation) || !running_ || e.m.parent_msg_id != running_->record.id) return;
+  if (stale(e.generation)) return;
+  if (!running_ || e.m.parent_msg_id != running_->record.id) return late_output(e.m);
   running_->heard_ms = now_.steady_ms;
   switch (e.m.on) {
     case channel::iopub: return on_iopub(e.m);
@@ -136,6 +142,24 @@ void kernel_machine::take_output(protocol::jupyter::message& m) {
   if (e.output.spilled_bytes() > rules_.spill_bytes &&
       (e.stop == stop_reason::none || e.stop == stop_reason::asked))
     stop_running(stop_reason::output_limit, "output_limit");
+}
+
+/// A thread or a child of code that has ended prints on. Its execution's events are closed, so the
+/// node tells it.
+void kernel_machine::late_output(const protocol::jupyter::message& m) {
+  if (m.msg_type != "stream" || !m.parent_msg_id.starts_with("exe_") || late_bytes_left_ == 0)
+    return;
+  auto said = protocol::jupyter::read_stream(m.content.view());
+  if (!said || said->text.empty()) return;
+  auto all = said->text.size() <= late_bytes_left_;
+  said->text.resize(protocol::utf8_cut(said->text, late_bytes_left_));
+  late_bytes_left_ -= std::min(late_bytes_left_, std::max(said->text.size(), late_bytes_least));
+  out(kernel_effect::announce{
+      "kernel_output", "\"execution_id\":" + protocol::json_string(m.parent_msg_id) +
+                           ",\"generation\":" + std::to_string(generation_) +
+                           ",\"name\":" + protocol::json_string(said->name) +
+                           ",\"text\":" + protocol::json_string(said->text) +
+                           ",\"truncated\":" + (all && late_bytes_left_ > 0 ? "false" : "true")});
 }
 
 void kernel_machine::on(kernel_event::spill_refused& e) {

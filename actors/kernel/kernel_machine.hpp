@@ -256,6 +256,7 @@ class kernel_machine {
   void on_iopub(protocol::jupyter::message& m);
   void on_reply(const protocol::jupyter::message& m);
   void take_output(protocol::jupyter::message& m);
+  void late_output(const protocol::jupyter::message& m);
   void settle();
   void settle_passed();
   void emit(execution& e, std::string_view type, protocol::buffer data);
@@ -297,6 +298,7 @@ class kernel_machine {
   restart_history history_;
   std::deque<execution> queue_;
   std::optional<execution> running_;
+  std::size_t late_bytes_left_ = 0;  ///< of what is printed after the last execution's end
   std::uint64_t armed_[kernel_deadlines] = {};
   std::uint64_t last_token_ = 0;
   moment now_;

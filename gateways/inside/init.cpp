@@ -79,8 +79,8 @@ struct orders {
   char** command = nullptr;
 };
 
-void tell(int fd, report_kind kind, int value) {
-  report r{kind, value};
+void tell(int fd, report_kind kind, int value, int memory_peak_kib = 0) {
+  report r{kind, value, memory_peak_kib};
   ssize_t ignored = send(fd, &r, sizeof r, MSG_NOSIGNAL);
   (void)ignored;
 }
@@ -337,12 +337,16 @@ void end_descendants() {
 
 /// Reaps whoever has died. When it is the workload itself, tells how and ends.
 void reap(int report_fd, pid_t child) {
+  static long peak_kib = 0;
   int status = 0;
-  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+  rusage used;
+  for (pid_t pid; (pid = wait4(-1, &status, WNOHANG, &used)) > 0;) {
+    if (used.ru_maxrss > peak_kib) peak_kib = used.ru_maxrss;
     if (pid != child) continue;
     bool exited = WIFEXITED(status);
     int value = exited ? WEXITSTATUS(status) : WTERMSIG(status);
-    tell(report_fd, exited ? report_kind::exited : report_kind::ended_by, value);
+    tell(report_fd, exited ? report_kind::exited : report_kind::ended_by, value,
+         static_cast<int>(peak_kib));
     end_all(child, exited ? value : 128 + value);
   }
 }

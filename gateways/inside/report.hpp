@@ -19,6 +19,7 @@ enum class report_kind : std::int32_t {
 struct report {
   report_kind kind = report_kind::started;
   std::int32_t value = 0;
+  std::int32_t memory_peak_kib = 0;  ///< at the end: of the largest process that has ended so far
 };
 
 }  // namespace gateways::inside

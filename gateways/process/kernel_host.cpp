@@ -39,18 +39,6 @@ double cpu_ms_of(int pid) {
   return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) / 1e6;
 }
 
-/// Asked at the end of each execution, so the file stays open and is read without a stream.
-std::uint64_t memory_peak_in(const descriptor& status) {
-  constexpr std::string_view wanted = "VmHWM:";
-  std::array<char, 4'096> text{};
-  auto size = ::pread(status.get(), text.data(), text.size() - 1, 0);
-  auto at =
-      std::string_view(text.data(), size < 0 ? 0 : static_cast<std::size_t>(size)).find(wanted);
-  return at == std::string_view::npos
-             ? 0
-             : std::strtoull(text.data() + at + wanted.size(), nullptr, 10) * 1024;
-}
-
 }  // namespace
 
 /// What the host, its thread and its ports share. `live` belongs to the thread.
@@ -174,21 +162,20 @@ class kernel_host::port : public actors::kernel_port {
   /// as well, so from then on only the process's own time is added.
   double cpu_ms() const override {
     auto pid = gauge_->pid.load();
-    if (pid == 0) return 0;
     auto in = gauge_->in.load().lock();
     auto all_ms = in && in->group && in->of_one() ? in->group->cpu_ms() : -1;
     if (all_ms >= 0) {
       own_ms_.reset();
       return told_ms_ = all_ms;
     }
-    auto own_ms = cpu_ms_of(pid);
+    auto own_ms = pid == 0 ? gauge_->last_cpu_ms.load() : cpu_ms_of(pid);
     told_ms_ += std::max(0.0, own_ms - own_ms_.value_or(own_ms));
     own_ms_ = own_ms;
     return told_ms_;
   }
   std::uint64_t memory_peak_bytes() const override {
     auto status = gauge_->status.load();
-    return status ? memory_peak_in(*status) : 0;
+    return status ? memory_peak_in(status->get()) : gauge_->last_memory_peak.load();
   }
 
  private:

@@ -171,6 +171,8 @@ void kernel_process::read_output() {
 }
 
 void kernel_process::ended(const workload_end& how) {
+  gauge_->last_cpu_ms = how.cpu_ms;
+  gauge_->last_memory_peak = how.memory_peak_bytes;
   gauge_->pid = 0;
   gauge_->status.store({});
   gauge_->link.store({});

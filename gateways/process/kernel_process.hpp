@@ -29,7 +29,9 @@ class kernel_process;
 struct kernel_gauge {
   std::atomic<int> pid{0};                                ///< 0: there is none
   std::atomic<std::shared_ptr<const descriptor>> status;  ///< its file in /proc
-  std::atomic<std::weak_ptr<const box>> in;      ///< not kept: its group goes when it is closed
+  std::atomic<std::weak_ptr<const box>> in;  ///< not kept: its group goes when it is closed
+  std::atomic<double> last_cpu_ms{0};        ///< of the process that has ended
+  std::atomic<std::uint64_t> last_memory_peak{0};
   std::atomic<std::weak_ptr<kernel_link>> link;  ///< while it is ready and the process runs
   std::atomic<int> waiting{0};                   ///< actions that the host's thread has still to do
 };

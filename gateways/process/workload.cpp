@@ -1,5 +1,6 @@
 #include "gateways/process/workload.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -8,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -88,6 +91,17 @@ void signal_if_in(const std::set<int>& tree, int pid, int number) {
 
 }  // namespace
 
+std::uint64_t memory_peak_in(int status_file) {
+  constexpr std::string_view wanted = "VmHWM:";
+  std::array<char, 4'096> text{};
+  auto size = ::pread(status_file, text.data(), text.size() - 1, 0);
+  auto at =
+      std::string_view(text.data(), size < 0 ? 0 : static_cast<std::size_t>(size)).find(wanted);
+  return at == std::string_view::npos
+             ? 0
+             : std::strtoull(text.data() + at + wanted.size(), nullptr, 10) * 1'024;
+}
+
 workload::workload(boost::asio::io_context& io, const launched& what, workload_events events)
     : status_(io), report_(io), exit_(io), events_(std::move(events)), pid_(what.pid) {
   descriptor pidfd(what.pidfd), report(what.report), status(what.status);
@@ -162,8 +176,12 @@ bool workload::read_report() {
         if (events_.started) events_.started(sender);
         break;
       case report_kind::exec_failed: end_.exec_error = r.value; break;
-      case report_kind::exited: end_.exit_code = r.value; break;
-      case report_kind::ended_by: end_.signal = r.value; break;
+      case report_kind::exited:
+      case report_kind::ended_by:
+        (r.kind == report_kind::exited ? end_.exit_code : end_.signal) = r.value;
+        end_.memory_peak_bytes =
+            std::uint64_t{1'024} * static_cast<std::uint32_t>(r.memory_peak_kib);
+        break;
       default: break;
     }
   }
@@ -184,7 +202,6 @@ void workload::reap() {
   // The library's function does not tell the usage.
   ::syscall(SYS_waitid, P_PID, std::exchange(pid_, 0), &info, WEXITED | WNOHANG, &used);
   end_.cpu_ms = ms_of(used.ru_utime) + ms_of(used.ru_stime);
-  end_.memory_peak_bytes = static_cast<std::uint64_t>(used.ru_maxrss) * 1'024;
   workload_pid_ = 0;
   // Without its own report the init, or bubblewrap, was killed, or never got so far.
   if (end_.exit_code < 0 && end_.signal == 0) {
@@ -214,8 +231,16 @@ void workload::signal_all(int number) {
     if (::getpgid(tree[i]) != workload_pid_) signal_if_in(members, tree[i], number);
 }
 
+/// The init that we kill reports nothing.
+void workload::look_at_peak() {
+  if (workload_pid_ == 0) return;
+  auto path = "/proc/" + std::to_string(workload_pid_) + "/status";
+  descriptor status(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  end_.memory_peak_bytes = std::max(end_.memory_peak_bytes, memory_peak_in(status.get()));
+}
+
 void workload::kill() {
-  kill_due_ = true;
+  if (!std::exchange(kill_due_, true)) look_at_peak();
   if (pid_ == 0) return;
   if (first_) {
     ::syscall(SYS_pidfd_send_signal, first_.get(), SIGKILL, nullptr, 0);

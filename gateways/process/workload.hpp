@@ -29,6 +29,9 @@ struct workload_end {
   std::uint64_t memory_peak_bytes = 0;  ///< of the largest of its processes
 };
 
+/// The `VmHWM` in a process's /proc/PID/status, in bytes; 0: it cannot be read.
+std::uint64_t memory_peak_in(int status_file);
+
 struct workload_events {
   std::function<void(int pid)> started;
   std::function<void(workload_end)> ended;
@@ -53,6 +56,7 @@ class workload : public std::enable_shared_from_this<workload> {
 
   void watch_status();
   void read_status();
+  void look_at_peak();
   void watch_report();
   bool read_report();
   void watch_exit();

@@ -67,7 +67,10 @@ class Death(DaemonCase):
         self.assertEqual(self.client.execute("1+1")["text"].strip(), "2")
 
     def test_an_exit_tells_its_code(self):
-        ended = self.check_events(self.client.follow("import os; os._exit(3)").rest())
+        ended = self.check_events(self.client.follow("import os; x = bytearray(100 << 20)\n"
+                                                     "os._exit(3)").rest())
+        self.assertGreater(ended["usage"]["memory_peak_bytes"], 100 << 20)
+        self.assertGreater(ended["usage"]["cpu_ms"], 0)
         self.assertEqual(ended["status"], "kernel_died")
         self.assertEqual((ended["cause"]["kind"], ended["cause"]["exit_code"]), ("exit", 3))
         self.assertFalse(ended["state_preserved"])

@@ -159,6 +159,16 @@ class Bytes(DaemonCase):
             self.assertIn(ended["status"], ("ok", "error", "kernel_died"), code)
             self.assertEqual(self.client.execute("1+1")["text"].strip(), "2")
 
+    def test_what_is_printed_after_the_end_is_told_by_the_node(self):
+        s = self.client.stream("/v1/events?from=1")
+        self.client.execute("import threading, time\ndef late():\n    time.sleep(0.3)\n"
+                        "    print('LATE', flush=True)\nthreading.Thread(target=late).start()")
+        told = s.until(lambda e: e["type"] == "kernel_output")[-1]["data"]
+        self.assertEqual((told["name"], told["text"].strip(), told["truncated"]),
+                         ("stdout", "LATE", False))
+        self.assertEqual((told["sandbox_id"], told["kernel_id"]), ("default", "main"))
+        s.close()
+
     def test_what_a_subprocess_prints_is_output(self):
         r = self.client.execute("import subprocess\n"
                                 "subprocess.run('echo out; echo err >&2', shell=True)\n"

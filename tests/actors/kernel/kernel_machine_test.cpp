@@ -241,6 +241,32 @@ CAF_TEST(an order for an earlier generation does not hit the next) {
   CAF_CHECK(d.find<fx::kill_process>() != nullptr);
 }
 
+CAF_TEST(what is printed after the end is told by the node within a bound) {
+  driver d;
+  d.start().execute("exe_1").busy("exe_1").reply("exe_1").idle("exe_1");
+  auto late = [&](const std::string& text, const std::string& parent = "exe_1") {
+    d.say(jupyter::channel::iopub, "stream", "{\"name\":\"stdout\",\"text\":\"" + text + "\"}",
+          parent);
+    return d.find<fx::announce>();
+  };
+  auto* told = late("LATE");
+  CAF_REQUIRE(told && told->type == "kernel_output");
+  CAF_CHECK_EQUAL(told->members,
+                  R"("execution_id":"exe_1","generation":1,"name":"stdout","text":"LATE",)"
+                  R"("truncated":false)");
+  CAF_CHECK(late("x", "another client's") == nullptr);
+  int events = 0;
+  while (auto* next = late("y")) {
+    CAF_REQUIRE(++events < 1'000);
+    auto whole = next->members.ends_with("false");
+    if (!whole) break;
+  }
+  CAF_CHECK_EQUAL(events, 255);
+  CAF_CHECK(late("z") == nullptr);
+  d.execute("exe_2").busy("exe_2").reply("exe_2").idle("exe_2");
+  CAF_CHECK(late(std::string(100'000, 'l'), "exe_2")->members.ends_with(R"("truncated":true)"));
+}
+
 CAF_TEST(a stale generation changes nothing) {
   driver d;
   d.start().die();

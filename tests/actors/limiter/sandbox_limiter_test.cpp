@@ -97,6 +97,16 @@ CAF_TEST(what the system refused is told once a sandbox) {
   CAF_CHECK_EQUAL(hits(), 1u);
 }
 
+CAF_TEST(a sandbox that begins to work between two looks is looked at soon) {
+  pass(50ms);  // it rests, so the look after the next would be far off
+  world.boxes.used = {.grouped = true, .cpu_ms = 90, .disk_bytes = 10};
+  pass(100ms);  // it is busy
+  execute("a");
+  world.boxes.used.disk_bytes = 2'000;
+  pass(250ms);
+  CAF_CHECK_EQUAL(hits(), 1u);
+}
+
 CAF_TEST(what went through the proxy has a row where there is a proxy) {
   auto rows = [&] { return ask<limits_view>(limiter(), look_at_limits{"s"}).limits; };
   CAF_CHECK_EQUAL(std::ranges::count(rows(), "egress_bytes", &limit_view::name), 0);

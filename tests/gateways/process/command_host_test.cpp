@@ -125,6 +125,23 @@ CAF_TEST(both streams and the exit code are told and the code last) {
     CAF_CHECK_EQUAL(s->err(), "err\n");
     CAF_CHECK_EQUAL(s->status.exit_code, 3);
     CAF_CHECK(s->used.memory_peak_bytes > 0);
+    CAF_CHECK(s->used.memory_peak_bytes < 20'000'000);  // the shell's, not ours
+  }
+}
+
+CAF_TEST(what a command used is told whether it ends or is killed) {
+  for (auto level : levels) {
+    world w(level);
+    auto python = "exec python3 -c 'x = bytearray(100 << 20); print(1, flush=True)";
+    auto s = w.run(python + std::string("'"));
+    CAF_REQUIRE(s->ended());
+    CAF_CHECK(s->used.memory_peak_bytes > 100 << 20);
+    s = w.run(python + std::string("; import time; time.sleep(60)'"));
+    CAF_REQUIRE(s->wait([&] { return s->out() == "1\n"; }));
+    w.port->kill();
+    CAF_REQUIRE(s->ended());
+    CAF_CHECK(s->used.memory_peak_bytes > 100 << 20);
+    CAF_CHECK(s->used.memory_peak_bytes < 200 << 20);
   }
 }
 

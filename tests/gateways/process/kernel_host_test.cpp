@@ -217,7 +217,9 @@ CAF_TEST(a kernel killed from outside is told with its signal and its last words
   w.port->drain();
   CAF_REQUIRE(w.sink->wait([&] { return w.sink->drains == 1; }));
   CAF_MESSAGE("drained after ms: " << ms_since(killed));
-  CAF_CHECK_EQUAL(w.port->memory_peak_bytes(), 0u);
+  // What it had used by then is not forgotten with it.
+  CAF_CHECK(w.port->memory_peak_bytes() > 20'000'000);
+  CAF_CHECK(w.port->cpu_ms() > 50);
 }
 
 CAF_TEST(an exit code and what was written to stderr are told) {
