@@ -136,7 +136,7 @@ CAF_TEST(what a command used is told whether it ends or is killed) {
     auto s = w.run(python + std::string("'"));
     CAF_REQUIRE(s->ended());
     CAF_CHECK(s->used.memory_peak_bytes > 100 << 20);
-    s = w.run(python + std::string("; import time; time.sleep(60)'"));
+    s = w.run(python + std::string("; import signal; signal.pause()'"));
     CAF_REQUIRE(s->wait([&] { return s->out() == "1\n"; }));
     w.port->kill();
     CAF_REQUIRE(s->ended());
