@@ -3,7 +3,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <caf/all.hpp>
-#include <iostream>
+#include <stdexcept>
 
 #include "actors/directory.hpp"
 #include "actors/here_first.hpp"
@@ -70,10 +70,9 @@ std::vector<actors::node_child> children(actors::env& e, gateways::http_server_o
   };
 }
 
-constexpr std::string_view no_egress =
-    "troupe: kernel.egress.mode = proxy needs isolation.level namespaces or full: below, sandboxes "
-    "share the network of the host and no proxy could hold them; `troupe doctor` says what is "
-    "missing\n";
+constexpr const char* no_egress =
+    "kernel.egress.mode = proxy needs isolation.level namespaces or full: below, sandboxes share "
+    "the network of the host and no proxy could hold them; `troupe doctor` says what is missing";
 
 /// None: kernels and commands reach no other host.
 std::unique_ptr<gateways::egress_proxy> open_egress(const config::egress_options& options,
@@ -92,13 +91,13 @@ int serve(const config::settings& settings) {
   spdlog::set_level(spdlog::level::from_str(settings.node.log_level));
   auto signals = gateways::take_signals();
   auto dir = gateways::data_dir::open(settings.node.data_dir);
-  if (!dir) return std::cerr << "troupe: " << dir.error().detail << '\n', 1;
+  if (!dir) throw std::runtime_error(dir.error().detail);
   gateways::sweep_leftovers(dir->path(), gateways::run_dir_of(dir->path()), dir->instance());
   gateways::launcher launch(settings.isolation, dir->instance());
   actors::node_views views;
   actors::directory handles;
   auto egress = open_egress(settings.kernel.egress, views, handles);
-  if (egress && !launch.mounts()) return std::cerr << no_egress, 1;
+  if (egress && !launch.mounts()) throw std::runtime_error(no_egress);
   gateways::blocking_pool blocking, looks, bytes(4), searches;
   gateways::file_pools pools{&bytes, &searches};
   gateways::store_gate store(views, bytes);
