@@ -31,18 +31,11 @@
 
 namespace {
 
-std::vector<actors::node_child> children(actors::env& e, gateways::http_server_options http,
-                                         gateways::client_port& port, gateways::file_pools pools,
-                                         gateways::commit_log& commits, std::string& url) {
+std::vector<actors::node_child> children(actors::env& e, gateways::commit_log& commits,
+                                         gateways::http_opener& http) {
   auto& settings = e.settings;
   auto policy = settings.actor_restart;
   auto handle = [](auto actor) { return caf::actor_cast<caf::strong_actor_ptr>(actor); };
-  auto open = [&e, &port, &url, pools, http]() mutable {
-    auto server = std::make_unique<gateways::http_server>(http, e.views, port, pools);
-    http.http.listen = server->address();  // started again, it keeps the port
-    url = "http://" + server->address();
-    return server;
-  };
   return {
       {"journal",
        [&e, &commits, handle](caf::actor_system& sys) {
@@ -63,8 +56,8 @@ std::vector<actors::node_child> children(actors::env& e, gateways::http_server_o
        },
        policy},
       {"http",
-       [handle, open](caf::actor_system& sys) {
-         return handle(sys.spawn<caf::detached>(gateways::listener, open));
+       [handle, &http](caf::actor_system& sys) {
+         return handle(sys.spawn<caf::detached>(gateways::listener, &http));
        },
        policy},
   };
@@ -127,13 +120,13 @@ int serve(const config::settings& settings) {
   config.load<actors::here_first>();
   caf::actor_system sys(config);
   auto port = gateways::make_actor_port(sys, e);
-  gateways::http_server_options http{settings.http,  settings.node.insecure, dir->token(),
-                                     TROUPE_VERSION, settings.kernel,        settings.sandbox,
-                                     settings.limits};
-  gateways::readiness ready{.insecure = settings.node.insecure,
+  gateways::http_opener http({settings.http, settings.node.insecure, dir->token(), TROUPE_VERSION,
+                              settings.kernel, settings.sandbox, settings.limits},
+                             views, *port, pools);
+  gateways::readiness ready{.url = http.url(),
+                            .insecure = settings.node.insecure,
                             .ready_file = settings.node.ready_file};
-  auto root =
-      sys.spawn(actors::supervisor, &e, children(e, http, *port, pools, commits, ready.url));
+  auto root = sys.spawn(actors::supervisor, &e, children(e, commits, http));
   auto status = gateways::live(sys, e, root, signals, *dir, ready, began);
   *pools.stopping = true;  // the pools run what was posted before they end
   root = nullptr;

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <caf/all.hpp>
+#include <iostream>
 
 #include "actors/directory.hpp"
 #include "gateways/node_signals.hpp"
@@ -11,6 +12,8 @@ namespace gateways {
 namespace {
 
 using namespace std::chrono_literals;
+
+constexpr int failed = 1;
 
 /// Asks the sandboxes to end their work in time; `over_signal` says that they have.
 caf::actor begin_drain(caf::actor_system& sys, actors::env& e, pthread_t main_thread) {
@@ -39,11 +42,14 @@ int live(caf::actor_system& sys, actors::env& e, actors::supervisor_actor root,
     if (signal == ready_signal) {
       auto took = std::chrono::steady_clock::now() - began;
       ready.started_ms = std::chrono::duration<double, std::milli>(took).count();
-      announce_ready(dir, ready);
-      continue;
+      auto told = announce_ready(dir, ready);
+      if (told) continue;
+      std::cerr << "troupe: node.ready_file: " << told.error().detail << '\n';
+      status = failed;
+      break;
     }
     if (signal == over_signal) {
-      status = e.views.draining ? 0 : 1;  // else the supervisor gave up; it has logged why
+      status = e.views.draining ? 0 : failed;  // else the supervisor gave up; it has logged why
       break;
     }
     if (e.views.draining) break;  // asked twice: at once

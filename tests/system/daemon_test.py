@@ -88,9 +88,22 @@ class Start(Case):
             [TROUPE, "serve", "--listen", f"127.0.0.1:{daemon.client.port}", "--cdp-listen",
              "127.0.0.1:0", "--data-dir", folder], capture_output=True, text=True, timeout=20,
             env=dict(daemon.env, TROUPE_TEST_MARK="other"), check=False)
-        self.assertNotEqual(done.returncode, 0)
-        self.assertIn(str(daemon.client.port), done.stderr + done.stdout)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr.splitlines()[-1], "troupe: http.listen 127.0.0.1:"
+                         f"{daemon.client.port}: cannot bind: Address already in use")
+        self.assertNotIn("exception", done.stderr)
         wait_until(lambda: not processes_under(folder), 5, "no kernel is left")
+
+    def test_a_ready_file_that_cannot_be_written_ends_the_start(self):
+        daemon = Daemon()
+        daemon.ready_file = os.path.join(daemon.folder, "missing", "ready.json")
+        daemon.launch()
+        self.addCleanup(daemon.remove)
+        self.assertEqual(daemon.process.wait(30), 1, daemon.log())
+        self.assertRegex(daemon.log(), r"(?m)^troupe: node\.ready_file: .*ready\.json.*No such file")
+        self.assertNotIn("is ready after", daemon.log())
+        self.assertEqual(daemon.leftovers(), [])
+        self.assertFalse(os.path.exists(os.path.join(daemon.data_dir, "daemon.json")))
 
     def test_insecure_asks_for_no_token(self):
         daemon = Daemon("--insecure")
