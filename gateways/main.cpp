@@ -115,7 +115,7 @@ int serve(const config::settings& settings) {
                 commits,
                 views,
                 handles,
-                [main_thread] { pthread_kill(main_thread, gateways::ready_signal); }};
+                [main_thread] { pthread_kill(main_thread, gateways::start_signal); }};
   actors::node_config config(settings.node.threads);
   config.load<actors::here_first>();
   caf::actor_system sys(config);

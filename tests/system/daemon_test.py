@@ -105,6 +105,25 @@ class Start(Case):
         self.assertEqual(daemon.leftovers(), [])
         self.assertFalse(os.path.exists(os.path.join(daemon.data_dir, "daemon.json")))
 
+    def test_a_kernel_that_never_comes_up_ends_the_start_with_its_cause(self):
+        daemon = Daemon("--kernel.python", "/nonexistent/python", "--kernel.restart.max_restarts",
+                        "1").launch()
+        self.addCleanup(daemon.remove)
+        self.assertEqual(daemon.process.wait(30), 1, daemon.log())
+        self.assertRegex(daemon.log(), r"(?m)^troupe: the kernel main of the sandbox default does "
+                         r"not start: .*/nonexistent/python: No such file or directory$")
+        self.assertFalse(os.path.exists(daemon.ready_file))
+        self.assertEqual(daemon.leftovers(), [])
+
+    def test_a_kernel_that_fails_later_leaves_the_daemon_up(self):
+        daemon = own_daemon(self, "--kernel.restart.max_restarts", "0")
+        daemon.expect_trouble = True
+        os.kill(daemon.client.kernel()["pid"], signal.SIGKILL)
+        wait_until(lambda: daemon.client.kernel()["state"] == "failed", 10, "main has failed")
+        self.assertEqual(daemon.client.get("/readyz").status, 200)
+        self.assertIsNone(daemon.process.poll())
+        self.assertTrue(os.path.exists(daemon.ready_file))
+
     def test_insecure_asks_for_no_token(self):
         daemon = Daemon("--insecure")
         daemon.launch()
