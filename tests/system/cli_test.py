@@ -60,7 +60,7 @@ class Exec(DaemonCase):
     def test_a_command_that_is_none_is_named(self):
         done = self.run_cli("exce", "1")
         self.assertEqual(done.returncode, 2, done)
-        self.assertRegex(done.stderr, r"^troupe: there is no command exce; did you mean exec\?.*\n$")
+        self.assertRegex(done.stderr, r"^troupe: there is no command exce; did you mean exec\?.*$")
         done = self.run_cli("--bogus")
         self.assertEqual(done.returncode, 2, done)
         self.assertRegex(done.stderr, r"^troupe: there is no option --bogus .*\n$")

@@ -100,7 +100,7 @@ class Start(Case):
         daemon.launch()
         self.addCleanup(daemon.remove)
         self.assertEqual(daemon.process.wait(30), 1, daemon.log())
-        self.assertRegex(daemon.log(), r"(?m)^troupe: node\.ready_file: .*ready\.json.*No such file")
+        self.assertRegex(daemon.log(), r"(?m)^troupe: node\.ready_file: .*ready\.json.*No such")
         self.assertNotIn("is ready after", daemon.log())
         self.assertEqual(daemon.leftovers(), [])
         self.assertFalse(os.path.exists(os.path.join(daemon.data_dir, "daemon.json")))
