@@ -198,7 +198,7 @@ struct env {
   commit_log& commits;
   node_views& views;
   directory& handles;
-  /// Called once, from an actor, when the kernel `main` of `default` is first ready.
+  /// Called from an actor when `main` of `default` is first ready, or has failed for good before.
   std::function<void()> became_ready;
 };
 

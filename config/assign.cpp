@@ -186,9 +186,11 @@ std::string assign_text(const option& row, settings& values, std::string_view te
 }
 
 std::string assign_list(const option& row, settings& values, const string_list& list) {
-  for (const auto& word : list)
+  for (const auto& word : list) {
     if (word.empty() || word.find('\0') != std::string::npos)
       return "must not contain an empty string or a NUL";
+    if (!row.choices.empty() && !choice(row, word)) return wrong_range(row, quote_toml(word));
+  }
   std::get<field_of<string_list>>(row.member)(values) = list;
   return {};
 }

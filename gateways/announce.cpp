@@ -25,17 +25,16 @@ void notify_systemd(const std::string& state) {
   ::close(fd);
 }
 
-void announce_ready(const data_dir& dir, const readiness& r) {
+protocol::result<void> announce_ready(const data_dir& dir, const readiness& r) {
   nlohmann::ordered_json facts{
       {"pid", ::getpid()},         {"url", r.url},
       {"cdp_url", nullptr},        {"token_file", dir.token_file()},
       {"version", TROUPE_VERSION}, {"started_ms", static_cast<std::int64_t>(r.started_ms)}};
   auto text = facts.dump() + "\n";
-  for (auto& path : {dir.daemon_file(), r.ready_file}) {
-    if (path.empty()) continue;
-    if (auto written = write_atomically(path, text, 0600); !written)
-      spdlog::error("ready_file_failed cause=\"{}\"", written.error().detail);
-  }
+  if (auto written = write_atomically(dir.daemon_file(), text, 0600); !written)
+    spdlog::error("daemon_file_failed cause=\"{}\"", written.error().detail);
+  if (!r.ready_file.empty())
+    if (auto written = write_atomically(r.ready_file, text, 0600); !written) return written.error();
   auto header =
       r.insecure ? std::string() : " -H \"Authorization: Bearer $(cat " + dir.token_file() + ")\"";
   std::printf(
@@ -49,6 +48,7 @@ void announce_ready(const data_dir& dir, const readiness& r) {
       r.insecure ? "none (--insecure)" : dir.token_file().c_str(), header.c_str(), r.url.c_str());
   std::fflush(stdout);
   notify_systemd("READY=1");
+  return {};
 }
 
 void withdraw(const data_dir& dir, const readiness& r) {

@@ -14,8 +14,9 @@ struct readiness {
   std::string ready_file;  ///< empty: none
 };
 
-/// Prints the ready block, writes the ready file and DATA_DIR/daemon.json, notifies systemd.
-void announce_ready(const data_dir& dir, const readiness& r);
+/// Writes the ready file and DATA_DIR/daemon.json, prints the ready block, notifies systemd.
+/// Refused when the ready file cannot be written: whoever asked for it would wait for ever.
+protocol::result<void> announce_ready(const data_dir& dir, const readiness& r);
 
 /// Removes what `announce_ready` wrote.
 void withdraw(const data_dir& dir, const readiness& r);

@@ -3,7 +3,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <caf/all.hpp>
-#include <iostream>
+#include <stdexcept>
 
 #include "actors/directory.hpp"
 #include "actors/here_first.hpp"
@@ -31,18 +31,11 @@
 
 namespace {
 
-std::vector<actors::node_child> children(actors::env& e, gateways::http_server_options http,
-                                         gateways::client_port& port, gateways::file_pools pools,
-                                         gateways::commit_log& commits, std::string& url) {
+std::vector<actors::node_child> children(actors::env& e, gateways::commit_log& commits,
+                                         gateways::http_opener& http) {
   auto& settings = e.settings;
   auto policy = settings.actor_restart;
   auto handle = [](auto actor) { return caf::actor_cast<caf::strong_actor_ptr>(actor); };
-  auto open = [&e, &port, &url, pools, http]() mutable {
-    auto server = std::make_unique<gateways::http_server>(http, e.views, port, pools);
-    http.http.listen = server->address();  // started again, it keeps the port
-    url = "http://" + server->address();
-    return server;
-  };
   return {
       {"journal",
        [&e, &commits, handle](caf::actor_system& sys) {
@@ -63,17 +56,16 @@ std::vector<actors::node_child> children(actors::env& e, gateways::http_server_o
        },
        policy},
       {"http",
-       [handle, open](caf::actor_system& sys) {
-         return handle(sys.spawn<caf::detached>(gateways::listener, open));
+       [handle, &http](caf::actor_system& sys) {
+         return handle(sys.spawn<caf::detached>(gateways::listener, &http));
        },
        policy},
   };
 }
 
-constexpr std::string_view no_egress =
-    "troupe: kernel.egress.mode = proxy needs isolation.level namespaces or full: below, sandboxes "
-    "share the network of the host and no proxy could hold them; `troupe doctor` says what is "
-    "missing\n";
+constexpr const char* no_egress =
+    "kernel.egress.mode = proxy needs isolation.level namespaces or full: below, sandboxes share "
+    "the network of the host and no proxy could hold them; `troupe doctor` says what is missing";
 
 /// None: kernels and commands reach no other host.
 std::unique_ptr<gateways::egress_proxy> open_egress(const config::egress_options& options,
@@ -92,13 +84,13 @@ int serve(const config::settings& settings) {
   spdlog::set_level(spdlog::level::from_str(settings.node.log_level));
   auto signals = gateways::take_signals();
   auto dir = gateways::data_dir::open(settings.node.data_dir);
-  if (!dir) return std::cerr << "troupe: " << dir.error().detail << '\n', 1;
+  if (!dir) throw std::runtime_error(dir.error().detail);
   gateways::sweep_leftovers(dir->path(), gateways::run_dir_of(dir->path()), dir->instance());
   gateways::launcher launch(settings.isolation, dir->instance());
   actors::node_views views;
   actors::directory handles;
   auto egress = open_egress(settings.kernel.egress, views, handles);
-  if (egress && !launch.mounts()) return std::cerr << no_egress, 1;
+  if (egress && !launch.mounts()) throw std::runtime_error(no_egress);
   gateways::blocking_pool blocking, looks, bytes(4), searches;
   gateways::file_pools pools{&bytes, &searches};
   gateways::store_gate store(views, bytes);
@@ -123,18 +115,18 @@ int serve(const config::settings& settings) {
                 commits,
                 views,
                 handles,
-                [main_thread] { pthread_kill(main_thread, gateways::ready_signal); }};
+                [main_thread] { pthread_kill(main_thread, gateways::start_signal); }};
   actors::node_config config(settings.node.threads);
   config.load<actors::here_first>();
   caf::actor_system sys(config);
   auto port = gateways::make_actor_port(sys, e);
-  gateways::http_server_options http{settings.http,  settings.node.insecure, dir->token(),
-                                     TROUPE_VERSION, settings.kernel,        settings.sandbox,
-                                     settings.limits};
-  gateways::readiness ready{.insecure = settings.node.insecure,
+  gateways::http_opener http({settings.http, settings.node.insecure, dir->token(), TROUPE_VERSION,
+                              settings.kernel, settings.sandbox, settings.limits},
+                             views, *port, pools);
+  gateways::readiness ready{.url = http.url(),
+                            .insecure = settings.node.insecure,
                             .ready_file = settings.node.ready_file};
-  auto root =
-      sys.spawn(actors::supervisor, &e, children(e, http, *port, pools, commits, ready.url));
+  auto root = sys.spawn(actors::supervisor, &e, children(e, commits, http));
   auto status = gateways::live(sys, e, root, signals, *dir, ready, began);
   *pools.stopping = true;  // the pools run what was posted before they end
   root = nullptr;

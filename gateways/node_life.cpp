@@ -2,7 +2,9 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <caf/all.hpp>
+#include <iostream>
 
 #include "actors/directory.hpp"
 #include "gateways/node_signals.hpp"
@@ -11,6 +13,8 @@ namespace gateways {
 namespace {
 
 using namespace std::chrono_literals;
+
+constexpr int failed = 1;
 
 /// Asks the sandboxes to end their work in time; `over_signal` says that they have.
 caf::actor begin_drain(caf::actor_system& sys, actors::env& e, pthread_t main_thread) {
@@ -25,6 +29,23 @@ caf::actor begin_drain(caf::actor_system& sys, actors::env& e, pthread_t main_th
   });
 }
 
+std::string in_one_line(std::string text) {
+  text.erase(text.find_last_not_of(" \n") + 1);
+  std::ranges::replace(text, '\n', ' ');
+  return text;
+}
+
+/// Why the daemon cannot be of use; empty: it is ready, and has said so.
+std::string finish_start(const actors::env& e, const data_dir& dir, const readiness& ready) {
+  if (!e.views.ready) {
+    auto view = e.views.sandbox("default");
+    return "the kernel main of the sandbox default does not start: " +
+           in_one_line(view ? view->why.detail : "the sandbox is gone");
+  }
+  auto told = announce_ready(dir, ready);
+  return told ? std::string() : "node.ready_file: " + told.error().detail;
+}
+
 }  // namespace
 
 int live(caf::actor_system& sys, actors::env& e, actors::supervisor_actor root,
@@ -36,14 +57,17 @@ int live(caf::actor_system& sys, actors::env& e, actors::supervisor_actor root,
   caf::actor drainer;
   auto status = 0;
   for (int signal = 0; sigwait(&signals, &signal) == 0;) {
-    if (signal == ready_signal) {
+    if (signal == start_signal) {
       auto took = std::chrono::steady_clock::now() - began;
       ready.started_ms = std::chrono::duration<double, std::milli>(took).count();
-      announce_ready(dir, ready);
-      continue;
+      auto wrong = finish_start(e, dir, ready);
+      if (wrong.empty()) continue;
+      std::cerr << "troupe: " << wrong << '\n';
+      status = failed;
+      break;
     }
     if (signal == over_signal) {
-      status = e.views.draining ? 0 : 1;  // else the supervisor gave up; it has logged why
+      status = e.views.draining ? 0 : failed;  // else the supervisor gave up; it has logged why
       break;
     }
     if (e.views.draining) break;  // asked twice: at once

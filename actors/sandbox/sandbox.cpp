@@ -71,9 +71,7 @@ sandbox_actor::behavior_type sandbox_state_impl::make_behavior(const env& e,
         why_ = std::move(x.why);
         state_ = why_.kind == cause_kind::none ? sandbox_state::ready : sandbox_state::failed;
         publish();
-        auto main_ready =
-            state_ == sandbox_state::ready && spec_.id == "default" && x.kernel_id == "main";
-        if (main_ready && !env_->views.ready.exchange(true)) env_->became_ready();
+        if (x.kernel_id == "main") settle_start();
       },
       [this](const sandbox_opened& x) { opened(x); },
       [this](const restart_due& x) { children_->restart(x.name); },
@@ -129,7 +127,15 @@ void sandbox_state_impl::opened(const protocol::sandbox_opened& x) {
     why_ = {.kind = protocol::cause_kind::start_failed, .detail = x.why};
   }
   publish();
+  if (!open_) settle_start();
   if (!changes_.empty()) begin_change();
+}
+
+/// The node's start is over with the first that is known of `main`: it is ready, or never will be.
+void sandbox_state_impl::settle_start() {
+  if (spec_.id != "default" || env_->views.ready) return;
+  env_->views.ready = state_ == sandbox_state::ready;
+  env_->became_ready();
 }
 
 void sandbox_state_impl::start_commands() {

@@ -38,6 +38,7 @@ class sandbox_state_impl {
   void prepare();
   void open();
   void opened(const protocol::sandbox_opened& x);
+  void settle_start();
   void start_commands();
   void start_kernel(const std::string& id);
   caf::result<protocol::kernel_view> create(const protocol::create_kernel& x);

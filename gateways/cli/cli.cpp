@@ -2,8 +2,11 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <string_view>
+#include <vector>
 
 #include "gateways/cli/daemon.hpp"
+#include "protocol/text.hpp"
 
 namespace gateways::cli {
 namespace {
@@ -13,6 +16,19 @@ constexpr const char* version_line = "troupe " TROUPE_VERSION;
 int print_version() {
   std::cout << version_line << '\n';
   return exit_ok;
+}
+
+/// A word where the name of a command should be.
+int refuse_stranger(const CLI::App& app, const std::string& word) {
+  std::vector<std::string_view> names;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  const bool flag = word.starts_with("-");
+  const auto near = flag ? std::string_view() : protocol::nearest(word, names);
+  std::cerr << "troupe: there is no " << (flag ? "option " : "command ") << word
+            << (near.empty() ? "" : "; did you mean " + std::string(near) + "?")
+            << " (`troupe --help` lists all)\n";
+  return exit_usage;
 }
 
 }  // namespace
@@ -47,6 +63,8 @@ int run(int argc, char** argv, const serve_function& serve) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
+    const bool no_command = e.get_exit_code() != 0 && app.get_subcommands().empty();
+    if (no_command && app.remaining_size() > 0) return refuse_stranger(app, app.remaining()[0]);
     return app.exit(e) == 0 ? exit_ok : exit_usage;
   }
   return chosen();

@@ -16,7 +16,8 @@ class App;
 
 namespace gateways::cli {
 
-/// Runs the daemon with these settings until it ends; its exit code.
+/// Runs the daemon with these settings until it ends; its exit code. Throws std::runtime_error with
+/// one line for the user when it cannot be started.
 using serve_function = std::function<int(const config::loaded&)>;
 
 /// The whole program; its exit code. `serve` is called at most once, on this thread.

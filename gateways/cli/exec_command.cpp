@@ -85,8 +85,8 @@ void add_exec_options(CLI::App& command, exec_arguments& given) {
 void add_exec(CLI::App& app, std::function<int()>& chosen) {
   auto* command = app.add_subcommand("exec", "Run code in a kernel and show its output");
   auto given = std::make_shared<exec_arguments>();
-  command->add_option("CODE", given->code, "Python code; - reads it from standard input")
-      ->required()
+  given->code = "-";
+  command->add_option("CODE", given->code, "Python code; without it, or with -, standard input")
       ->type_name("");
   add_exec_options(*command, *given);
   command->callback([&chosen, given] { chosen = [given] { return exec_code(*given); }; });

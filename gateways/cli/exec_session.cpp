@@ -118,10 +118,13 @@ void exec_session::answer_prompt() {
   post("stdin", value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
+transport_result<response> exec_session::ask(const char* what, const std::string& body) const {
+  return daemon().send({.method = "POST", .target = kind_.path + id_ + "/" + what, .body = body});
+}
+
 void exec_session::post(const char* what, const std::string& body) const {
   if (id_.empty()) return;
-  const auto answer =
-      daemon().send({.method = "POST", .target = kind_.path + id_ + "/" + what, .body = body});
+  const auto answer = ask(what, body);
   if (answer && !answer->ok()) std::cerr << "troupe: " << explain(*answer).text << '\n';
 }
 

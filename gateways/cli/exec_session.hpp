@@ -33,7 +33,9 @@ class exec_session : public follower {
   std::vector<side_input> side_inputs() override;
   /// The daemon has accepted it.
   bool begun() const noexcept { return !id_.empty(); }
-  /// POSTs `body` to what it runs; a refusal is told on stderr.
+  /// POSTs `body` to what it runs, once begun.
+  transport_result<response> ask(const char* what, const std::string& body) const;
+  /// The same; a refusal is told on stderr.
   void post(const char* what, const std::string& body) const;
 
  private:

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
+#include <stdexcept>
 
 #include "config/describe.hpp"
 #include "gateways/cli/cli.hpp"
@@ -11,6 +12,8 @@
 
 namespace gateways::cli {
 namespace {
+
+constexpr int not_started = 1;
 
 struct serve_arguments {
   config::sources from;
@@ -55,6 +58,13 @@ void open_as_many_files_as_allowed() {
   ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
+int start(const config::loaded& with, const serve_function& serve) try {
+  return serve(with);
+} catch (const std::runtime_error& e) {
+  std::cerr << "troupe: " << e.what() << '\n';
+  return not_started;
+}
+
 int serve_with(const serve_arguments& given, const serve_function& serve) {
   if (!given.rest.empty()) {
     std::cerr << "troupe: " << explain_rest(given.rest) << '\n';
@@ -73,7 +83,7 @@ int serve_with(const serve_arguments& given, const serve_function& serve) {
   }
   for (const auto& warning : loaded->warnings) std::cerr << "troupe: " << warning << '\n';
   open_as_many_files_as_allowed();
-  return serve(*loaded);
+  return start(*loaded, serve);
 }
 
 }  // namespace

@@ -127,6 +127,12 @@ CAF_TEST(a value out of range is an error that says the range) {
                   "troupe.toml:2: kernel.restart.jitter must be 0 .. 1, not nan");
 }
 
+CAF_TEST(a word of a list that is no choice is an error that says the choices) {
+  const auto wrong = text_error("[isolation]\nrequire = [\"cgroup\", \"a moat\"]\n");
+  CAF_CHECK(wrong.starts_with("troupe.toml:2: isolation.require must be one of seccomp, "));
+  CAF_CHECK(wrong.ends_with("not \"a moat\""));
+}
+
 CAF_TEST(a syntax error is an error with its line) {
   CAF_CHECK(text_error("[kernel]\nqueue_max = \n").starts_with("troupe.toml:2: "));
   CAF_CHECK(text_error("[kernel]\nqueue_max = 1\nqueue_max = 2\n").starts_with("troupe.toml:3: "));

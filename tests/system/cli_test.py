@@ -36,6 +36,8 @@ class Exec(DaemonCase):
     def test_code_from_standard_input_and_from_a_file(self):
         done = self.run_cli("exec", "-", stdin="x = 20\nprint(x * 2 + 2)\n")
         self.assertEqual((done.returncode, done.stdout), (0, "42\n"), done)
+        done = self.run_cli("exec", stdin="print('piped')\n")
+        self.assertEqual((done.returncode, done.stdout), (0, "piped\n"), done)
         path = os.path.join(self.daemon.folder, "script.py")
         with open(path, "w", encoding="utf-8") as f:
             f.write("print('aus der Datei: ü')\n")
@@ -48,14 +50,21 @@ class Exec(DaemonCase):
         done = self.run_cli("exec", "1/0")
         self.assertEqual(done.returncode, 1, done)
         self.assertIn("ZeroDivisionError", done.stderr)
-        self.assertEqual(self.run_cli("exec").returncode, 2)
         self.assertEqual(self.run_cli("exec", "--no-such-flag", "1").returncode, 2)
-        self.assertEqual(self.run_cli("no-such-command").returncode, 2)
         done = self.run_cli("exec", "--timeout", "1s", "while True: pass")
         self.assertEqual(done.returncode, 124, done)
         done = self.run_cli("exec", "import os; os.kill(os.getpid(), 9)")
         self.assertEqual(done.returncode, 137, done)
         self.assertIn("SIGKILL", done.stderr)
+
+    def test_a_command_that_is_none_is_named(self):
+        done = self.run_cli("exce", "1")
+        self.assertEqual(done.returncode, 2, done)
+        self.assertRegex(done.stderr, r"^troupe: there is no command exce; did you mean exec\?.*$")
+        done = self.run_cli("--bogus")
+        self.assertEqual(done.returncode, 2, done)
+        self.assertRegex(done.stderr, r"^troupe: there is no option --bogus .*\n$")
+        self.assertEqual(self.run_cli().returncode, 2)
 
     def test_an_unreachable_daemon_is_3_and_says_where_it_looked(self):
         done = self.run_cli("exec", "1", env={"TROUPE_URL": "http://127.0.0.1:1"})

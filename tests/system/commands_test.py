@@ -346,6 +346,23 @@ class CommandTests(CommandChecks):
         events = sh("--json", "echo 1").stdout.splitlines()
         self.assertEqual(json.loads(events[-1])["type"], "ended")
 
+    def test_what_is_piped_to_the_command_line_is_the_commands_input(self):
+        sh = lambda *words, **kw: self.daemon.cli("sh", *words, **kw)  # noqa: E731
+        done = sh("cat", stdin="abc é\n")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "abc é\n", ""))
+        self.assertEqual(sh("wc", "-l", stdin="").stdout, "0\n")
+        many = "".join(f"line {i} é\n" for i in range(200_000))  # more than may wait
+        self.assertEqual(sh("sleep 0.5; wc -l; echo over", stdin=many).stdout.split(),
+                         ["200000", "over"])
+        done = sh("head -n 1", stdin=many)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "line 0 é\n", ""))
+
+    def test_without_a_command_and_a_script_the_command_line_says_so(self):
+        done = self.daemon.cli("sh", stdin="")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertRegex(done.stderr, r"^troupe: sh: no command; .*\n$")
+        self.assertIn("Options come first", self.daemon.cli("sh", "--help").stdout)
+
     def test_without_a_command_a_terminal_gets_a_shell(self):
         pid, terminal = pty.fork()
         if pid == 0:

@@ -88,9 +88,41 @@ class Start(Case):
             [TROUPE, "serve", "--listen", f"127.0.0.1:{daemon.client.port}", "--cdp-listen",
              "127.0.0.1:0", "--data-dir", folder], capture_output=True, text=True, timeout=20,
             env=dict(daemon.env, TROUPE_TEST_MARK="other"), check=False)
-        self.assertNotEqual(done.returncode, 0)
-        self.assertIn(str(daemon.client.port), done.stderr + done.stdout)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr.splitlines()[-1], "troupe: http.listen 127.0.0.1:"
+                         f"{daemon.client.port}: cannot bind: Address already in use")
+        self.assertNotIn("exception", done.stderr)
         wait_until(lambda: not processes_under(folder), 5, "no kernel is left")
+
+    def test_a_ready_file_that_cannot_be_written_ends_the_start(self):
+        daemon = Daemon()
+        daemon.ready_file = os.path.join(daemon.folder, "missing", "ready.json")
+        daemon.launch()
+        self.addCleanup(daemon.remove)
+        self.assertEqual(daemon.process.wait(30), 1, daemon.log())
+        self.assertRegex(daemon.log(), r"(?m)^troupe: node\.ready_file: .*ready\.json.*No such")
+        self.assertNotIn("is ready after", daemon.log())
+        self.assertEqual(daemon.leftovers(), [])
+        self.assertFalse(os.path.exists(os.path.join(daemon.data_dir, "daemon.json")))
+
+    def test_a_kernel_that_never_comes_up_ends_the_start_with_its_cause(self):
+        daemon = Daemon("--kernel.python", "/nonexistent/python", "--kernel.restart.max_restarts",
+                        "1").launch()
+        self.addCleanup(daemon.remove)
+        self.assertEqual(daemon.process.wait(30), 1, daemon.log())
+        self.assertRegex(daemon.log(), r"(?m)^troupe: the kernel main of the sandbox default does "
+                         r"not start: .*/nonexistent/python: No such file or directory$")
+        self.assertFalse(os.path.exists(daemon.ready_file))
+        self.assertEqual(daemon.leftovers(), [])
+
+    def test_a_kernel_that_fails_later_leaves_the_daemon_up(self):
+        daemon = own_daemon(self, "--kernel.restart.max_restarts", "0")
+        daemon.expect_trouble = True
+        os.kill(daemon.client.kernel()["pid"], signal.SIGKILL)
+        wait_until(lambda: daemon.client.kernel()["state"] == "failed", 10, "main has failed")
+        self.assertEqual(daemon.client.get("/readyz").status, 200)
+        self.assertIsNone(daemon.process.poll())
+        self.assertTrue(os.path.exists(daemon.ready_file))
 
     def test_insecure_asks_for_no_token(self):
         daemon = Daemon("--insecure")
@@ -111,7 +143,7 @@ class Start(Case):
 
 
 class Configuration(Case):
-    def refused(self, text, *flags, env=None):
+    def refused(self, text, *flags, env=None, code=2):
         folder = tempfile.mkdtemp(prefix="tsys")
         self.addCleanup(shutil.rmtree, folder)
         path = os.path.join(folder, "my.toml")
@@ -121,7 +153,7 @@ class Configuration(Case):
             [TROUPE, "serve", "--config", path, "--listen", "127.0.0.1:0", "--cdp-listen",
              "127.0.0.1:0", "--data-dir", folder, *flags], capture_output=True, text=True,
             timeout=10, env=dict(os.environ, **(env or {})), check=False)
-        self.assertNotEqual(done.returncode, 0, done)
+        self.assertEqual(done.returncode, code, done)
         return done.stderr + done.stdout
 
     def test_an_unknown_key_is_told_with_file_line_and_nearest(self):
@@ -145,6 +177,17 @@ class Configuration(Case):
         self.assertIn("no.such.key", self.refused("", "--no.such.key", "1"))
         said = self.refused("", env={"TROUPE_KERNEL_QUEUE_MAX": "x"})
         self.assertIn("TROUPE_KERNEL_QUEUE_MAX", said)
+
+    def test_a_protection_that_is_none_is_told_with_the_place_and_the_names(self):
+        said = self.refused("", "--isolation.require", "a_moat", code=2)
+        self.assertRegex(said, r"^troupe: --isolation\.require: .*seccomp.*a_moat")
+        said = self.refused("[isolation]\nrequire = [\"seccomp\", \"a_moat\"]\n", code=2)
+        self.assertRegex(said, r"my\.toml:2: isolation\.require .*namespaces.*a_moat")
+
+    def test_walls_that_cannot_be_had_are_told_in_one_line(self):
+        said = self.refused("", "--isolation.require", "cgroup", "--isolation.level", "none",
+                            code=1)
+        self.assertRegex(said, r"^troupe: isolation\.require: cgroup is .*\n$")
 
     def test_print_config_tells_where_each_value_came_from(self):
         folder = tempfile.mkdtemp(prefix="tsys")
@@ -402,6 +445,15 @@ class OrdinaryUser(Case):
         self.assertEqual(s.rest()[-1]["data"]["status"], "kernel_died")
         self.assertEqual(client.execute("1+1")["text"].strip(), "2")
         self.assertEqual(daemon.close(), [])
+
+    def test_walls_that_only_root_can_build_are_refused_in_one_line(self):
+        for flags, said in ((("--isolation.level", "full"), "isolation.level = full cannot"),
+                            (("--isolation.require", "own_user"), "own_user is missing")):
+            daemon = ordinary_daemon(*flags).launch()
+            self.addCleanup(daemon.remove)
+            self.assertEqual(daemon.process.wait(20), 1, daemon.log())
+            self.assertRegex(daemon.log().splitlines()[-1], "^troupe: .*" + said)
+            self.assertEqual(daemon.leftovers(), [])
 
 
 class LongPath(Case):

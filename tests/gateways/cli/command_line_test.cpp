@@ -75,6 +75,8 @@ CAF_TEST(what is wrong on the command line ends with 2 and starts nothing) {
   for (auto& words : std::vector<std::vector<std::string>>{
            {},
            {"no-such-command"},
+           {"--no-such-flag"},
+           {"no-such-command", "--no-such-flag", "exec"},
            {"serve", "--no.such", "1"},
            {"serve", "stray"},
            {"serve", "--kernel.queue_max", "-5"},
@@ -82,7 +84,6 @@ CAF_TEST(what is wrong on the command line ends with 2 and starts nothing) {
            {"serve", "--kernel.queue_max"},
            {"serve", "--kernel.python", "a", "--kernel.python", "b"},
            {"serve", "--config", "/no/such/file.toml"},
-           {"exec"},
            {"exec", "--no-such-flag", "1"},
            {"run"},
            {"run", "/no/such/file.py"},
