@@ -5,6 +5,7 @@
 #include <ctime>
 #include <random>
 
+#include "actors/limiter/turn_ledger.hpp"
 #include "gateways/http/handlers.hpp"
 #include "gateways/http/site.hpp"
 #include "protocol/files/path.hpp"
@@ -238,8 +239,10 @@ std::optional<fault> dispatcher::check_rate(request& r, time_point now) {
   add_line(r.lines, "RateLimit-Policy", rate_policy_);
   add_line(r.lines, "RateLimit", protocol::http::rate_limiter::state(decision));
   if (decision.allowed) return std::nullopt;
+  const auto burst = options_.limits.requests_burst;
   auto f = make_fault(error_code::rate_limited,
-                      "more than limits.requests_per_s allows; policy " + rate_policy_);
+                      "more than limits.requests_per_s allows; policy " + rate_policy_,
+                      actors::budget_json(burst, burst));
   f.retry_after_s = decision.wait_s;
   return f;
 }
