@@ -11,6 +11,7 @@
 #include "protocol/files/path.hpp"
 #include "protocol/http/problem.hpp"
 #include "protocol/http/target.hpp"
+#include "protocol/json.hpp"
 
 namespace gateways::http {
 namespace {
@@ -247,8 +248,23 @@ std::optional<fault> dispatcher::check_rate(request& r, time_point now) {
   return f;
 }
 
+/// A field that is not heeded was meant to be.
+std::optional<fault> dispatcher::check_no_fields(const request& r) const {
+  if (!r.to->takes_nothing() || r.body.empty()) return std::nullopt;
+  auto body = protocol::parse_json(r.body);
+  if (!body) return body.error();
+  auto wrong = protocol::http::validate(*body, rules_.nothing);
+  for (auto& w : wrong)
+    for (const auto& q : r.to->queries)
+      if (w.pointer == "/" + std::string(q.name))
+        w.detail = "is a parameter of the query, not of the body";
+  if (wrong.empty()) return std::nullopt;
+  return protocol::http::invalid_fields(wrong);
+}
+
 outcome dispatcher::handle(const request& r) const {
   try {
+    if (auto f = check_no_fields(r)) return *f;
     return r.to->handle(services_, r);
   } catch (const std::exception& e) {
     spdlog::error("http_handler_failed route={} request_id={} what=\"{}\"", r.to->id, r.id,
