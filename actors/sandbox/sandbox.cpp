@@ -9,6 +9,7 @@
 #include "actors/errors.hpp"
 #include "actors/kernel/kernel.hpp"
 #include "actors/limiter/sandbox_limiter.hpp"
+#include "actors/limiter/turn_ledger.hpp"
 #include "actors/workspace/workspace.hpp"
 #include "protocol/json.hpp"
 
@@ -167,8 +168,9 @@ caf::result<protocol::kernel_view> sandbox_state_impl::create(const protocol::cr
   if (std::find(ids.begin(), ids.end(), x.kernel_id) != ids.end() || children_->has(x.kernel_id))
     return caf::make_error(error_code::already_exists, "kernel " + x.kernel_id + " exists");
   if (ids.size() >= spec_.limit.kernels_max)
-    return caf::make_error(error_code::kernel_limit,
-                           std::to_string(ids.size()) + " kernels are in the sandbox");
+    return to_error({.code = error_code::kernel_limit,
+                     .detail = std::to_string(ids.size()) + " kernels are in the sandbox",
+                     .members = budget_json(spec_.limit.kernels_max, ids.size())});
   ids.push_back(x.kernel_id);
   env_->views.put(protocol::kernel_view{.id = x.kernel_id, .sandbox_id = spec_.id});
   if (open_) start_kernel(x.kernel_id);  // else with the others

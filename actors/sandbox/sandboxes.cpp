@@ -6,6 +6,7 @@
 
 #include "actors/directory.hpp"
 #include "actors/errors.hpp"
+#include "actors/limiter/turn_ledger.hpp"
 #include "actors/sandbox/sandbox.hpp"
 #include "protocol/json.hpp"
 
@@ -119,9 +120,10 @@ caf::result<protocol::sandbox_view> sandboxes_state::create(const protocol::crea
   auto& id = x.spec.id;
   if (children_->has(id))
     return caf::make_error(error_code::already_exists, "sandbox " + id + " exists");
-  if (env_->views.sandboxes().size() >= env_->settings.sandbox.max)
-    return caf::make_error(error_code::sandbox_limit,
-                           std::to_string(env_->settings.sandbox.max) + " sandboxes exist");
+  if (auto used = env_->views.sandboxes().size(); used >= env_->settings.sandbox.max)
+    return to_error({.code = error_code::sandbox_limit,
+                     .detail = std::to_string(used) + " sandboxes exist",
+                     .members = budget_json(env_->settings.sandbox.max, used)});
   auto spec = x.spec;
   spec.created_at = env_->clock.now();
   if (auto journal = env_->handles.journal()) self_->send(journal, spec);

@@ -191,8 +191,7 @@ packing::~packing() = default;
 result<packing> packing::open(root in, const std::string& path) {
   auto folder = open_for_reading(in, path);
   if (!folder) return folder.error();
-  if (folder->is.is != kind::folder)
-    return fault{error_code::wrong_state, protocol::json_string(path) + " is no folder", {}, 0};
+  if (folder->is.is != kind::folder) return no_folder(path);
   return packing(std::make_unique<state>(std::move(in), path));
 }
 
@@ -289,6 +288,7 @@ class placer {
 
 result<unpacking> unpacking::open(root in, protocol::sandbox_mode mode, const std::string& path,
                                   std::optional<std::uint64_t> room_bytes) {
+  if (auto refused = paths::refusal_inside(path, mode)) return *refused;
   // In its zone, so that it counts where the files will, and before any folder is made.
   auto zone = paths::name_of(paths::zone_of(path));
   auto at = in.spot_of(paths::joined(zone, hidden_name()), change::write, false);
@@ -347,7 +347,8 @@ result<unpacked> unpacking::finish() {
     return why;
   };
   if (path_ != paths::name_of(paths::zone_of(path_)))
-    if (auto made = make(root_, path_); !made) return made.error();
+    if (auto made = make(root_, path_); !made)
+      return made.error().code == error_code::already_exists ? no_folder(path_) : made.error();
   for (;; ++entries) {
     auto item = archive.next();
     if (!item) return stopped(item.error());

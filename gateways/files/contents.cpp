@@ -44,9 +44,10 @@ std::optional<fault> check_first(const root& in, const std::string& path, const 
   return std::nullopt;
 }
 
+/// Those of the file that is replaced, but its owner may read and write what is new.
 unsigned permissions_at(const spot& at) {
   auto found = stat_at(at);
-  return found && S_ISREG(found->st_mode) ? found->st_mode & 0777 : permissions;
+  return found && S_ISREG(found->st_mode) ? (found->st_mode & 0777) | 0600 : permissions;
 }
 
 fault wrong_old(std::string_view text, std::span<const std::size_t> at) {
@@ -151,6 +152,7 @@ result<written> append(const root& in, const std::string& path, std::string_view
 }
 
 result<edited> edit(const root& in, const edit_request& what) {
+  if (what.old.empty()) return protocol::http::invalid_fields({{"/old", "must not be empty"}});
   auto at = in.spot_of(what.path, change::write, false);
   if (!at) return at.error();
   auto text = text_of(in, *at, what.only_if);

@@ -79,12 +79,31 @@ std::string text_of(int error) {
   }
 }
 
+/// Why a path was not resolved. Where links are followed, too many of them are a loop.
+fault unresolved(int error, std::string_view path, std::uint64_t resolve) {
+  if (error == ELOOP && !(resolve & RESOLVE_NO_SYMLINKS))
+    return {error_code::wrong_state,
+            protocol::json_string(path) + " leads through links in a loop",
+            {},
+            0};
+  return failure(error, path);
+}
+
+/// As asked for by readers: what would lie in a file is not there.
+fault not_found(int error, std::string_view path, std::uint64_t resolve) {
+  return unresolved(error == ENOTDIR ? ENOENT : error, path, resolve);
+}
+
 }  // namespace
 
 fault failure(int error, std::string_view path) {
   if (error == ENAMETOOLONG)
     return protocol::http::invalid_fields({{"/path", "has a name that is too long"}});
   return {code_of(error), protocol::json_string(path) + " " + text_of(error), {}, 0};
+}
+
+fault no_folder(std::string_view path) {
+  return {error_code::wrong_state, protocol::json_string(path) + " is no folder", {}, 0};
 }
 
 fault no_room(std::uint64_t bytes) {
@@ -150,15 +169,22 @@ result<descriptor> root::open_existing(const std::string& path, int flags,
   // What only stands for a path takes no flags of an opened file.
   int calm = flags & O_PATH ? 0 : O_NONBLOCK | O_NOCTTY;
   descriptor fd(open_beneath(folder_.get(), path, flags | calm, resolve));
-  if (!fd) return failure(errno == ENOTDIR ? ENOENT : errno, path);
+  if (!fd) return not_found(errno, path, resolve);
+  return fd;
+}
+
+result<descriptor> root::open_folder(const std::string& path, int flags,
+                                     std::uint64_t resolve) const {
+  auto fd = open_existing(path, flags | O_DIRECTORY, resolve);
+  if (!fd && fd.error().code == error_code::file_not_found && open_existing(path, O_PATH, resolve))
+    return no_folder(path);
   return fd;
 }
 
 result<entry> root::look(const std::string& path) const {
   descriptor fd(open_beneath(folder_.get(), path, O_PATH | O_NOFOLLOW, 0));
   struct stat found {};
-  if (!fd || ::fstat(fd.get(), &found) != 0)
-    return failure(errno == ENOTDIR ? ENOENT : errno, path);
+  if (!fd || ::fstat(fd.get(), &found) != 0) return not_found(errno, path, 0);
   return describe(path, found);
 }
 
@@ -203,14 +229,14 @@ result<descriptor> root::open_parent(const std::string& path, bool make,
   if (!zone.empty()) parent.erase(0, std::min(parent.size(), zone.size() + 1));
   descriptor whole(open_beneath(base.get(), parent, folder_flags, resolve));
   if (whole) return whole;
-  if (errno != ENOENT || !make) return failure(errno, path);
+  if (errno != ENOENT || !make) return unresolved(errno, path, resolve);
   std::string done;
   descriptor at(open_beneath(base.get(), "", folder_flags, 0));
   for (auto part : paths::parts_of(parent)) {
     done = paths::joined(done, part);
     auto name = std::string(part);
     descriptor next(open_beneath(base.get(), done, folder_flags, resolve));
-    if (!next && errno != ENOENT) return failure(errno, path);
+    if (!next && errno != ENOENT) return unresolved(errno, path, resolve);
     if (!next) {
       auto error = make_folder(at.get(), name, gets);
       if (error != 0 && error != EEXIST) return failure(error, path);

@@ -29,6 +29,9 @@ using protocol::files::entry;
 /// What an error of the system means for the client.
 fault failure(int error, std::string_view path);
 
+/// `wrong_state`: a folder was asked for, and what stands there is something else.
+fault no_folder(std::string_view path);
+
 /// `disk_quota`, since the limit of the sandbox leaves no more.
 fault no_room(std::uint64_t bytes);
 
@@ -68,6 +71,10 @@ class root {
   /// For reading: a link that stays in the workspace is followed, unless `resolve` says otherwise.
   result<descriptor> open_existing(const std::string& path, int flags,
                                    std::uint64_t resolve = 0) const;
+
+  /// As `open_existing`; what is no folder is `wrong_state`.
+  result<descriptor> open_folder(const std::string& path, int flags,
+                                 std::uint64_t resolve = 0) const;
 
   /// What stands at `path` itself; a link is not followed.
   result<entry> look(const std::string& path) const;

@@ -37,7 +37,7 @@ std::vector<std::string> names_in(int fd, std::size_t names_max, bool& complete)
 
 result<void> walk::through(const std::string& path, int depth, const std::string& after,
                            const visitor& visit) {
-  auto folder = root_.open_existing(path, O_RDONLY | O_DIRECTORY);
+  auto folder = root_.open_folder(path, O_RDONLY);
   if (!folder) return folder.error();
   visit_ = &visit;
   whole_ = depth > depth_max;

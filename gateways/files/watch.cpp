@@ -39,7 +39,7 @@ std::string new_name(std::uint64_t& last) {
 }
 
 result<descriptor> open_folder(const root& in, const std::string& path) {
-  return in.open_existing(path, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+  return in.open_folder(path, O_PATH, RESOLVE_NO_SYMLINKS);
 }
 
 }  // namespace

@@ -5,11 +5,13 @@
 #include <ctime>
 #include <random>
 
+#include "actors/limiter/turn_ledger.hpp"
 #include "gateways/http/handlers.hpp"
 #include "gateways/http/site.hpp"
 #include "protocol/files/path.hpp"
 #include "protocol/http/problem.hpp"
 #include "protocol/http/target.hpp"
+#include "protocol/json.hpp"
 
 namespace gateways::http {
 namespace {
@@ -238,14 +240,31 @@ std::optional<fault> dispatcher::check_rate(request& r, time_point now) {
   add_line(r.lines, "RateLimit-Policy", rate_policy_);
   add_line(r.lines, "RateLimit", protocol::http::rate_limiter::state(decision));
   if (decision.allowed) return std::nullopt;
+  const auto burst = options_.limits.requests_burst;
   auto f = make_fault(error_code::rate_limited,
-                      "more than limits.requests_per_s allows; policy " + rate_policy_);
+                      "more than limits.requests_per_s allows; policy " + rate_policy_,
+                      actors::budget_json(burst, burst));
   f.retry_after_s = decision.wait_s;
   return f;
 }
 
+/// A field that is not heeded was meant to be.
+std::optional<fault> dispatcher::check_no_fields(const request& r) const {
+  if (!r.to->takes_nothing() || r.body.empty()) return std::nullopt;
+  auto body = protocol::parse_json(r.body);
+  if (!body) return body.error();
+  auto wrong = protocol::http::validate(*body, rules_.nothing);
+  for (auto& w : wrong)
+    for (const auto& q : r.to->queries)
+      if (w.pointer == "/" + std::string(q.name))
+        w.detail = "is a parameter of the query, not of the body";
+  if (wrong.empty()) return std::nullopt;
+  return protocol::http::invalid_fields(wrong);
+}
+
 outcome dispatcher::handle(const request& r) const {
   try {
+    if (auto f = check_no_fields(r)) return *f;
     return r.to->handle(services_, r);
   } catch (const std::exception& e) {
     spdlog::error("http_handler_failed route={} request_id={} what=\"{}\"", r.to->id, r.id,

@@ -54,6 +54,7 @@ class dispatcher {
   std::optional<protocol::fault> check_origin(request& r) const;
   std::optional<answer> find_route(request& r);
   std::optional<protocol::fault> check_body(const request& r) const;
+  std::optional<protocol::fault> check_no_fields(const request& r) const;
   std::optional<protocol::fault> check_token(const request& r) const;
   protocol::result<void> check_signature(const request& r) const;
   std::optional<protocol::fault> check_readiness(const route& to) const;

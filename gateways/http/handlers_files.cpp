@@ -87,7 +87,7 @@ file_outcome bytes_of(files::opened file, const reading& what) {
   return out;
 }
 
-file_outcome read(const files::root& in, const reading& what) {
+file_outcome read(const files::root& in, const reading& what, bool of_folder) {
   auto file = files::open_for_reading(in, what.path);
   if (!file) return file.error();
   if (file->is.is == paths::kind::folder) {
@@ -95,6 +95,7 @@ file_outcome read(const files::root& in, const reading& what) {
     if (!listed) return listed.error();
     return json_answer(200, to_json(*listed));
   }
+  if (of_folder) return files::no_folder(what.path);
   return give(std::move(*file), what);
 }
 
@@ -124,7 +125,8 @@ outcome get_file(const services& s, const request& r) {
   add_line(lines, "Content-Security-Policy", "sandbox; default-src 'none'");
   add_line(lines, "X-Content-Type-Options", "nosniff");
   auto what = reading_of(r, std::move(*path), std::move(lines));
-  return at->plan_of([what = std::move(what)](const files::root& in) { return read(in, what); });
+  return at->plan_of([what = std::move(what), of_folder = r.params.at(1).ends_with('/')](
+                         const files::root& in) { return read(in, what, of_folder); });
 }
 
 outcome put_file(const services& s, const request& r) {

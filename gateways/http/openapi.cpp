@@ -44,6 +44,7 @@ std::set<error_code> errors_of(const route& r) {
   if (!r.open) out.insert(unauthorized);
   if (r.makes_work()) out.insert({rate_limited, starting, draining, unavailable});
   if (r.takes_bytes) out.insert({body_too_large, length_required});
+  if (r.takes_nothing()) out.insert({malformed_json, invalid_field});
   if (!r.body) return out;
   out.insert({malformed_json, body_too_large, unsupported_media_type, invalid_field});
   for (const auto& f : r.body->fields)

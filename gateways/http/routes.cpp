@@ -137,8 +137,8 @@ void add_sandbox_routes(std::vector<route>& to, const request_rules& rules) {
                 .tag = "sandboxes",
                 .summary = "End a sandbox and forget its workspace",
                 .handle = delete_sandbox,
-                .errors = {sandbox_not_found, wrong_state},
-                .accepted = true});
+                .status = 204,
+                .errors = {sandbox_not_found, wrong_state}});
   to.push_back({.verb = get,
                 .pattern = "/v1/sandboxes/{sandbox_id}/limits",
                 .id = "getLimits",
@@ -204,8 +204,8 @@ void add_kernel_routes(std::vector<route>& to, const request_rules& rules) {
                 .tag = "kernels",
                 .summary = "End a kernel",
                 .handle = delete_kernel,
-                .errors = {kernel_not_found, wrong_state},
-                .accepted = true});
+                .status = 204,
+                .errors = {kernel_not_found, wrong_state}});
   to.push_back({.verb = post,
                 .pattern = "/v1/sandboxes/{sandbox_id}/kernels/{kernel_id}/interrupt",
                 .id = "interruptKernel",
@@ -314,7 +314,7 @@ void add_command_routes(std::vector<route>& to, const request_rules& rules) {
                 .forms = execution_forms,
                 .queries = {wait_query},
                 .errors = {path_escapes, sandbox_not_found, not_acceptable, wrong_state,
-                           idempotency_mismatch, execution_limit, step_limit},
+                           idempotency_mismatch, execution_limit, step_limit, disk_quota},
                 .accepted = true});
   to.push_back({.verb = get,
                 .pattern = "/v1/commands/{command_id}",

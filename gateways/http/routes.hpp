@@ -67,6 +67,8 @@ struct route {
 
   /// Makes work: refused while draining, counted by the rate limit.
   bool makes_work() const { return verb != method::get; }
+  /// Takes no body, and says so: the routes outside `/v1/` are another's, who does not.
+  bool takes_nothing() const { return !body && !takes_bytes && pattern.starts_with("/v1/"); }
 };
 
 void add_file_routes(std::vector<route>& to, const protocol::http::request_rules& rules);

@@ -31,7 +31,7 @@ void add_bytes(std::vector<route>& to) {
                 .handle = get_file,
                 .answers = "Listing",
                 .errors = {sandbox_not_found, file_not_found, path_escapes, wrong_state,
-                           precondition_failed, range_not_satisfiable, unavailable},
+                           invalid_field, precondition_failed, range_not_satisfiable, unavailable},
                 .tail = true,
                 .gives_bytes = true});
   to.push_back({.verb = put,

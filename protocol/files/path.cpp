@@ -124,12 +124,18 @@ result<std::string> parse_cursor(std::string_view text) {
 std::optional<fault> refusal(change what, std::string_view path, sandbox_mode mode) {
   auto z = zone_of(path);
   bool itself = path.empty() || path == name_of(z);
-  if (z == zone::store && (itself || what != change::append))
-    return refused(error_code::zone_append_only, path, "what is in .store/ is only appended to");
-  if (itself)
+  if (z == zone::store && !itself && what == change::append) return std::nullopt;
+  if (z != zone::store && itself)
     return refused(error_code::zone_read_only, path, "the folder of a zone stays as it is");
+  return refusal_inside(path, mode);
+}
+
+std::optional<fault> refusal_inside(std::string_view folder, sandbox_mode mode) {
+  auto z = zone_of(folder);
+  if (z == zone::store)
+    return refused(error_code::zone_append_only, folder, "what is in .store/ is only appended to");
   if (z == zone::none && mode == sandbox_mode::chat)
-    return refused(error_code::zone_read_only, path,
+    return refused(error_code::zone_read_only, folder,
                    "in mode chat only upload/, output/ and deploy/ are written to");
   return std::nullopt;
 }

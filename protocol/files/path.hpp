@@ -60,6 +60,9 @@ enum class change : std::uint8_t {
 /// Why the client may not do that; nothing when it may.
 std::optional<fault> refusal(change what, std::string_view path, sandbox_mode mode);
 
+/// The same of writing anything in `folder`, which may be the folder of a zone.
+std::optional<fault> refusal_inside(std::string_view folder, sandbox_mode mode);
+
 /// Whether code in the sandbox may change what is at `path`.
 bool writable_inside(std::string_view path, sandbox_mode mode) noexcept;
 

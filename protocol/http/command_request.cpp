@@ -155,8 +155,8 @@ schema terminal_size_schema() {
 }
 
 result<std::string> path_in_workspace(std::string_view path) {
-  auto refuse = [&] {
-    auto name = json_string(path);
+  auto refuse = [asked = path] {
+    auto name = json_string(asked);
     return fault{error_code::path_escapes, "the path " + name + " leaves the workspace",
                  "{\"path\":" + name + "}", 0};
   };

@@ -29,8 +29,8 @@ std::string problem_json(const fault& f, std::string_view request_id) {
   append_json_string(out, row.title);
   out.append(",\"status\":").append(std::to_string(row.http_status)).append(",\"detail\":");
   append_json_string(out, f.detail.empty() ? row.title : std::string_view(f.detail));
-  out.append(",\"code\":\"").append(row.name).append("\",\"request_id\":");
-  append_json_string(out, request_id);
+  out.append(",\"code\":\"").append(row.name).append("\"");
+  if (!request_id.empty()) append_json_string(out.append(",\"request_id\":"), request_id);
   out.append(",\"retryable\":").append(row.retryable ? "true" : "false");
   std::string_view members = f.members;
   if (members.size() > 2 && members.front() == '{' && members.back() == '}') {

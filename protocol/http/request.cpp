@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/options.hpp"
 #include "protocol/http/command_request.hpp"
 #include "protocol/http/members.hpp"
 #include "protocol/http/problem.hpp"
@@ -76,26 +77,30 @@ schema short_schema(double max_s) {
           {code_field(), kernel_field(), timeout_field(max_s)}};
 }
 
+/// Of a limit, with the range of the option that configures it.
+field limit_field(std::string_view name, std::string_view option, field_kind kind,
+                  std::string_view doc) {
+  auto range = config::find_option(option)->limits;
+  return {.name = name, .kind = kind, .min = range.min, .max = range.max, .doc = doc};
+}
+
 schema limits_schema(const config::kernel_options& kernel) {
   using enum field_kind;
   auto kernels = static_cast<double>(kernel.max_per_sandbox);
   return {
       "LimitsRequest",
       "What the sandbox may use; what is left out is as configured.",
-      {{.name = "memory_bytes", .kind = integer, .min = 1 << 20},
-       {.name = "processes", .kind = integer, .doc = "At once, threads included; 0: any."},
-       {.name = "cpus", .kind = number, .doc = "Processors' worth of time; 0: any."},
-       {.name = "disk_bytes", .kind = integer, .doc = "Of the workspace's files together; 0: any."},
-       {.name = "tmp_bytes",
-        .kind = integer,
-        .min = 1 << 20,
-        .doc = "Of the /tmp of each workload, kept in its memory."},
-       {.name = "open_files", .kind = integer, .min = 64, .doc = "Of one process."},
-       {.name = "output_bytes",
-        .kind = integer,
-        .min = 1 << 10,
-        .doc = "Of one execution, kept in its event log."},
-       {.name = "steps_per_turn", .kind = integer, .doc = "0: unlimited."},
+      {limit_field("memory_bytes", "limits.memory_bytes", integer, {}),
+       limit_field("processes", "limits.processes", integer, "At once, threads included; 0: any."),
+       limit_field("cpus", "limits.cpus", number, "Processors' worth of time; 0: any."),
+       limit_field("disk_bytes", "limits.disk_bytes", integer,
+                   "Of the workspace's files together; 0: any."),
+       limit_field("tmp_bytes", "limits.tmp_bytes", integer,
+                   "Of the /tmp of each workload, kept in its memory."),
+       limit_field("open_files", "limits.open_files", integer, "Of one process."),
+       limit_field("output_bytes", "limits.output_bytes", integer,
+                   "Of one execution, kept in its event log."),
+       limit_field("steps_per_turn", "sandbox.agent_steps_per_turn", integer, "0: unlimited."),
        {.name = "timeout_s_max",
         .kind = number,
         .max = static_cast<double>(kernel.timeout_ms_max) / 1e3,

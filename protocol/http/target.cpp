@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "protocol/files/path.hpp"
+
 namespace protocol::http {
 namespace {
 
@@ -103,13 +105,15 @@ result<std::vector<std::string>> split_path(std::string_view path) {
 
 result<std::string> join_path(const std::vector<std::string>& segments, std::size_t from) {
   std::string out;
+  bool has_slash = false;
   for (auto i = from; i < segments.size(); ++i) {
-    if (segments[i].find('/') != std::string::npos)
-      return malformed("a name in the path has a slash");
+    has_slash |= segments[i].find('/') != std::string::npos;
     if (i > from) out += '/';
     out += segments[i];
   }
-  return out;
+  if (!has_slash) return out;
+  auto path = files::parse_path(out);
+  return path ? malformed("a name in the path has a slash") : path.error();
 }
 
 result<query> query::parse(std::string_view text) {

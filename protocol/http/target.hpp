@@ -31,7 +31,7 @@ result<std::string> percent_decode(std::string_view text, bool plus_is_space = f
 result<std::vector<std::string>> split_path(std::string_view path);
 
 /// The segments from one on with slashes between them. A slash that was escaped is none of these,
-/// and no file's name has one: it is refused.
+/// and no file's name has one: it is refused, as `path_escapes` where the path would leave.
 result<std::string> join_path(const std::vector<std::string>& segments, std::size_t from = 0);
 
 class query {

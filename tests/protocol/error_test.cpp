@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "protocol/http/problem.hpp"
 #include "tests/support/checked_in.hpp"
 #include "tests/support/unit.hpp"
 
@@ -22,6 +23,14 @@ CAF_TEST(every code has one row that is found by it and a name of its own) {
 CAF_TEST(a code out of range is an internal error) {
   CAF_CHECK_EQUAL(describe(static_cast<error_code>(0)).name, "internal");
   CAF_CHECK_EQUAL(describe(static_cast<error_code>(250)).name, "internal");
+}
+
+CAF_TEST(a problem of no request names none) {
+  fault f{error_code::wrong_state, "closing", {}, 0};
+  CAF_CHECK_EQUAL(http::problem_json(f, {}).find("request_id"), std::string::npos);
+  CAF_CHECK_NOT_EQUAL(
+      http::problem_json(f, "r1").find(R"("code":"wrong_state","request_id":"r1",)"),
+      std::string::npos);
 }
 
 CAF_TEST(the page of errors says what the table says and no more) {

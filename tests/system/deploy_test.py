@@ -124,7 +124,7 @@ class Site(FilesCase):
     def test_no_path_and_no_link_leaves_the_site(self):
         self.fs("append", 201, path=".store/log", text="kept")
         self.put("output/secret", b"no")
-        for target, status in (("/..%2foutput/secret", 400), ("/%2e%2e/output/secret", 403),
+        for target, status in (("/..%2foutput/secret", 403), ("/%2e%2e/output/secret", 403),
                                ("/../output/secret", 403), ("/sub/../../output/secret", 403),
                                ("/%2e%2e/", 403), ("/..%5coutput/secret", 404),
                                ("/%00", 400), ("//etc/passwd", 403), ("/output/secret", 404)):

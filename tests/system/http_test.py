@@ -422,6 +422,7 @@ class Slow(Case):
         self.assertGreaterEqual(sum(a.status == 202 for a in answers), 5)
         p = self.check_problem(refused[0], 429, "rate_limited")
         self.assertTrue(p["retryable"])
+        self.assertEqual((p["limit"], p["used"], p["remaining"]), (5, 5, 0))
         self.assertGreaterEqual(int(refused[0].headers["Retry-After"]), 1)
         self.assertTrue(any(h.lower().startswith("ratelimit") for h in refused[0].headers))
         self.assertEqual(client.get("/kernel/status").status, 200)

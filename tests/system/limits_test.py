@@ -114,6 +114,10 @@ class Limits(Watched, DaemonCase):
                                422, "invalid_field")
         self.assertEqual({e["pointer"] for e in p["errors"]},
                          {"/memory_bytes", "/cpus", "/proceses", "/cpu"})
+        p = self.check_problem(self.change(mine, memory_bytes=10 << 40), 422, "invalid_field")
+        self.assertEqual(p["errors"], [{
+            "pointer": "/memory_bytes",
+            "detail": "must be at least 67108864 and at most 1099511627776"}])
         self.check_problem(self.change("nobody", cpus=1), 404, "sandbox_not_found")
         self.assertEqual(self.change(mine).status, 200)
         self.assertEqual(self.client.get(f"/v1/sandboxes/{mine}").json["limits"], before)

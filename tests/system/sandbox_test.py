@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from harness import DaemonCase, limit
+from harness import DaemonCase, limit, own_daemon
 from waiting import wait_until
 
 
@@ -171,7 +171,13 @@ class Kernels(DaemonCase):
         path = f"/v1/sandboxes/{sandbox}/kernels"
         self.assertEqual(self.client.post(path, {}).status, 201)
         answer = self.client.post(path, {})
-        self.check_problem(answer, 429, "kernel_limit")
+        p = self.check_problem(answer, 429, "kernel_limit")
+        self.assertEqual((p["limit"], p["used"], p["remaining"]), (2, 2, 0))
+
+    def test_more_sandboxes_than_allowed_are_refused(self):
+        client = own_daemon(self, "--sandbox.max", "1").client
+        p = self.check_problem(client.post("/v1/sandboxes", {}), 429, "sandbox_limit")
+        self.assertEqual((p["limit"], p["used"], p["remaining"]), (1, 1, 0))
 
 
 class Reference(DaemonCase):

@@ -183,11 +183,23 @@ CAF_TEST(an archive that may not be unpacked leaves nothing) {
   CAF_CHECK_EQUAL(workspace::text(w.outside + "/secret"), "secret");
 }
 
+CAF_TEST(a folder that takes no archive is named as it was asked for) {
+  given w;
+  workspace::put(w.at("output/file"), "x");
+  auto onto = w.unpack("output/file", tar_of({{"a", "a"}}));
+  CAF_REQUIRE_EQUAL(told(onto), "wrong_state");
+  CAF_CHECK_EQUAL(onto.error().detail, "\"output/file\" is no folder");
+  auto store = w.unpack(".store", tar_of({{"a", "a"}}));
+  CAF_REQUIRE_EQUAL(told(store), "zone_append_only");
+  CAF_CHECK_EQUAL(store.error().detail, "\".store\": what is in .store/ is only appended to");
+}
+
 CAF_TEST(links of the archive lead no later entry out) {
   given w;
   auto tar = tar_of({{"way", "", AE_IFLNK, w.outside}, {"way/secret", "overwritten"}});
   CAF_CHECK_EQUAL(told(w.unpack("output", tar)), "path_escapes");
   CAF_CHECK_EQUAL(workspace::text(w.outside + "/secret"), "secret");
+  CAF_CHECK(fs::is_symlink(w.at("output/way")));  // it was there first, and leads nobody anywhere
   auto up = tar_of({{"up", "", AE_IFLNK, "../upload"}, {"up/given", "overwritten"}});
   CAF_CHECK_EQUAL(told(w.unpack("output", up)), "path_escapes");
   CAF_CHECK(w.names("upload").empty());

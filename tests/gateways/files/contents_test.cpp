@@ -28,6 +28,16 @@ CAF_TEST(an upload makes the folders on its way and replaces as a whole) {
   CAF_CHECK_EQUAL(read->is.etag, second->file.etag);
 }
 
+CAF_TEST(what replaces a file that its owner may not read can be read) {
+  workspace w;
+  workspace::put(w.at("output/file"), "old");
+  ::chmod(w.at("output/file").c_str(), 0070);
+  CAF_REQUIRE_EQUAL(told(put_whole(w.open(), "output/file", "new")), "ok");
+  struct stat found {};
+  ::stat(w.at("output/file").c_str(), &found);
+  CAF_CHECK_EQUAL(found.st_mode & 0777u, 0670u);
+}
+
 CAF_TEST(an upload that is dropped leaves the old file and nothing else) {
   workspace w;
   workspace::put(w.at("output/file"), "old");
@@ -83,7 +93,7 @@ CAF_TEST(only files and folders are read) {
   CAF_CHECK_EQUAL(read_text(w.open(), "pipe"), "<wrong_state>");
   CAF_CHECK_EQUAL(read_text(w.open(), "far"), "<path_escapes>");
   CAF_CHECK_EQUAL(read_text(w.open(), "up"), "<path_escapes>");
-  CAF_CHECK_EQUAL(read_text(w.open(), "around"), "<path_escapes>");
+  CAF_CHECK_EQUAL(read_text(w.open(), "around"), "<wrong_state>");
   CAF_CHECK_EQUAL(read_text(w.open(), "none/f"), "<file_not_found>");
   CAF_CHECK_EQUAL(read_text(w.open(), "output/f/f"), "<file_not_found>");
   CAF_CHECK_EQUAL(read_text(w.open(), "near"), "text");
@@ -98,9 +108,11 @@ CAF_TEST(a change goes through no link out of its zone) {
   std::filesystem::create_symlink("../.store", w.at("output/store"));
   std::filesystem::create_symlink("real", w.at("output/near"));
   std::filesystem::create_symlink("upload", w.at("short"));
+  std::filesystem::create_symlink("around", w.at("output/around"));
   CAF_CHECK_EQUAL(told(put_whole(w.open(), "output/up/given", "x")), "path_escapes");
   CAF_CHECK_EQUAL(told(put_whole(w.open(), "short/given", "x")), "path_escapes");
   CAF_CHECK_EQUAL(told(append(w.open(), "output/store/log", "x")), "path_escapes");
+  CAF_CHECK_EQUAL(told(put_whole(w.open(), "output/around/f", "x")), "wrong_state");
   CAF_CHECK_EQUAL(told(remove_one(w.open(), "short/given", {})), "path_escapes");
   CAF_CHECK_EQUAL(told(put_whole(w.open(), "output/near/f", "x")), "ok");
   CAF_CHECK_EQUAL(workspace::text(w.at("output/real/f")), "x");
@@ -139,6 +151,8 @@ CAF_TEST(an edit replaces what is there once and says where it is not ) {
                                  "{\"line\":2,\"column\":1}]"),
       std::string::npos);
   CAF_CHECK_EQUAL(told(edit(w.open(), {"f", "z", "c"})), "invalid_field");
+  auto nothing = edit(w.open(), {"f", "", "c"});
+  CAF_CHECK_EQUAL(nothing.error().detail, "/old: must not be empty");
   auto dry = edit(w.open(), {"f", "b", "x", false, true});
   CAF_REQUIRE_EQUAL(told(dry), "ok");
   CAF_CHECK_EQUAL(workspace::text(w.at("f")), "a b\na\n");

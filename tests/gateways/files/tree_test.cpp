@@ -43,6 +43,21 @@ std::size_t names_at(const std::string& folder) {
 }  // namespace
 
 // Invariant: pages of any size, put together, are the whole in its order.
+CAF_TEST(what is no folder has nothing in it to list or find) {
+  workspace w;
+  workspace::put(w.at("output/f"), "x");
+  std::filesystem::create_symlink("f", w.at("output/link"));
+  for (auto path : {"output/f", "output/link"}) {
+    auto listed = list(w.open(), {.path = path});
+    CAF_CHECK_EQUAL(told(listed), "wrong_state");
+    CAF_CHECK_EQUAL(listed.error().detail, "\"" + std::string(path) + "\" is no folder");
+    glob_request any{path, *protocol::files::glob::parse("*"), 1};
+    CAF_CHECK_EQUAL(told(find(w.open(), any)), "wrong_state");
+  }
+  CAF_CHECK_EQUAL(told(list(w.open(), {.path = "output/f/f"})), "file_not_found");
+  CAF_CHECK_EQUAL(told(list(w.open(), {.path = "output/none"})), "file_not_found");
+}
+
 CAF_TEST(a listing comes in pages that fit together) {
   workspace w;
   for (auto path : {"output/a b", "output/a/x/deep", "output/a/y", "output/b"})

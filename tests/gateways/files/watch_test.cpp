@@ -177,7 +177,8 @@ CAF_TEST(links are told of and not followed) {
 CAF_TEST(what is no folder or too much is refused) {
   workspace::put(w.at("output/f"), "x");
   CAF_CHECK_EQUAL(follow("none")->end(), "file_not_found");
-  CAF_CHECK_EQUAL(follow("output/f")->end(), "file_not_found");
+  CAF_CHECK_EQUAL(follow("output/f")->end(), "wrong_state");
+  CAF_CHECK_EQUAL(follow("output/f/f")->end(), "file_not_found");
   for (int i = 0; i < 20; ++i) fs::create_directory(w.at("output/" + std::to_string(i)));
   CAF_CHECK_EQUAL(follow("output")->end(), "wrong_state");
   auto in = follow("output", false);

@@ -325,6 +325,10 @@ CAF_TEST(only the tail of a path has slashes) {
   desk d;
   CAF_CHECK_EQUAL(d.put("a/b/c", "x").status, 201);
   CAF_CHECK_EQUAL(d.ask("GET", "a%2fb/c").status, 400);
+  CAF_CHECK_EQUAL(d.ask("GET", "%2fetc/passwd").status, 403);
+  CAF_CHECK_EQUAL(d.ask("GET", "..%2foutside/secret").status, 403);
+  CAF_CHECK_EQUAL(d.ask("GET", "a/b/").status, 200);
+  CAF_CHECK_EQUAL(d.ask("GET", "a/b/c/").status, 409);
   CAF_CHECK_EQUAL(d.ask("GET", "%2e%2e/outside/secret").status, 403);
   CAF_CHECK_EQUAL(d.ask("GET", "a//b/./c").body, "x");
   CAF_CHECK_EQUAL(d.ask("POST", "a").field("Allow"), "GET, HEAD, PUT, DELETE, OPTIONS");

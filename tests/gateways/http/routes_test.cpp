@@ -40,6 +40,20 @@ CAF_TEST(the page of the API lists every route with what it does) {
   }
 }
 
+CAF_TEST(the description lists what these routes answer) {
+  const auto paths = nlohmann::json::parse(openapi_json(all_routes(), "1"))["paths"];
+  auto answers = [&](std::string path, const char* verb, std::string status) {
+    return paths["/v1/sandboxes/{sandbox_id}" + path][verb]["responses"].contains(status);
+  };
+  for (std::string path : {"", "/kernels/{kernel_id}"}) {
+    CAF_CHECK(answers(path, "delete", "204") && answers(path, "delete", "422"));
+    CAF_CHECK(!answers(path, "delete", "200") && !answers(path, "delete", "202"));
+  }
+  CAF_CHECK(answers("/files/{path}", "get", "422"));
+  CAF_CHECK(answers("/commands", "post", "507"));
+  CAF_CHECK(!paths["/kernel/reset"]["post"]["responses"].contains("422"));
+}
+
 CAF_TEST(the description has every route and refers to nothing that is missing) {
   const auto text = openapi_json(all_routes(), "1.2.3");
   const auto description = nlohmann::json::parse(text);

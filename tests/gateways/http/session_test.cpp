@@ -253,6 +253,29 @@ CAF_TEST(malformed requests are told so and the connection is closed) {
   }
 }
 
+CAF_TEST(a route that takes no body says which field it does not heed) {
+  wire w;
+  const std::string restart = "/v1/sandboxes/default/kernels/main/restart";
+  auto told = [&](std::string_view target, std::string_view body) {
+    w.send(request("POST", target, body));
+    return w.next();
+  };
+  auto field = told(restart, R"({"wait":true})");
+  CAF_CHECK_EQUAL(field.status, 422);
+  CAF_CHECK(has(field.body, R"({"pointer":"/wait","detail":"is a parameter of the query)"));
+  CAF_CHECK_EQUAL(told(restart, R"({"other":1})").status, 422);
+  CAF_CHECK_EQUAL(told(restart, "[]").status, 422);
+  CAF_CHECK_EQUAL(told(restart, "garbage").status, 400);
+  CAF_CHECK_EQUAL(w.port().calls.size(), 0u);
+  for (auto [target, body] :
+       {std::pair(restart, "{}"), {restart, ""}, {"/kernel/reset", "garbage"}}) {
+    w.send(request("POST", target, body));
+    w.port().last().to->answered(200, protocol::buffer("{}"), {});
+    w.run();
+    CAF_CHECK_EQUAL(w.next().status, 200);
+  }
+}
+
 CAF_TEST(HEAD has the head of GET and no body) {
   wire w;
   w.send(request("GET", "/kernel/status"));

@@ -122,7 +122,9 @@ CAF_TEST(what is refused says why and leaves the connection) {
   for (std::string_view packet : {"x"sv, "../x\0a"sv, std::string_view(large),
                                   std::string_view(larger), "todo.jsonl\0{}"sv}) {
     send(client, packet);
-    CAF_CHECK(refused(receive(client), "422"));
+    auto answer = receive(client);
+    CAF_CHECK(refused(answer, "422"));
+    CAF_CHECK_EQUAL(answer.find("request_id"), answer.npos);
   }
   send(client, "log\0at last"sv);
   CAF_CHECK(taken(receive(client)));

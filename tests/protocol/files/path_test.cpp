@@ -88,6 +88,11 @@ CAF_TEST(the zones allow what they are for) {
   CAF_CHECK_EQUAL(verdict(append, ".store/log", chat), "allowed");
   CAF_CHECK_EQUAL(verdict(write, ".store/log", agent), "zone_append_only");
   CAF_CHECK_EQUAL(verdict(remove, ".store/log", agent), "zone_append_only");
+  for (auto folder : {"upload", "output", "deploy/a"}) CAF_CHECK(!refusal_inside(folder, chat));
+  CAF_CHECK(!refusal_inside("", agent));
+  auto anywhere = refusal_inside("", chat), store = refusal_inside(".store", agent);
+  CAF_CHECK(anywhere && anywhere->code == error_code::zone_read_only);
+  CAF_CHECK(store && store->code == error_code::zone_append_only);
 }
 
 CAF_TEST(code in the sandbox may not change what it is only given to read) {

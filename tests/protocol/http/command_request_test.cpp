@@ -86,6 +86,8 @@ CAF_TEST(a folder stays in the workspace) {
   for (auto bad : {"/", "/etc", "..", "a/../..", "../a", "a/../../b", "./.."}) {
     CAF_CHECK_EQUAL(folder(bad), "path_escapes");
     CAF_CHECK_EQUAL(wrong(R"({"command":"a","cwd":")" + std::string(bad) + "\"}"), "path_escapes");
+    auto refused = path_in_workspace(bad);
+    CAF_CHECK_EQUAL(refused.error().members, "{\"path\":\"" + std::string(bad) + "\"}");
   }
 }
 
