@@ -77,7 +77,7 @@ class browser {
         (waits ? "true" : "false") + "}" + tail);
     return made;
   }
-  void end(const std::string& session) {
+  void end(std::string session) {  // a copy: the key it was goes
     sessions.erase(session);
     waiting.erase(session);
     for (;;) {
