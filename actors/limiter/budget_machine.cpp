@@ -1,6 +1,7 @@
 #include "actors/limiter/budget_machine.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "protocol/object_writer.hpp"
 
@@ -97,7 +98,7 @@ look_outcome budget_machine::looked(const sandbox_usage& found, bool works, doub
   }
   if (found.open_files < 0) last_.open_files = before.open_files;
   if (found.tmp_bytes < 0) last_.tmp_bytes = before.tmp_bytes;
-  active_ = works || busy();
+  out.sooner = !std::exchange(active_, works || busy()) && active_;
   for (auto& hit : out.hits) refusals_[hit.limit] = {wall, hit.measure, hit.action};
   return out;
 }

@@ -37,6 +37,7 @@ std::string to_json(const limit_hit& x, std::string_view sandbox_id);
 struct look_outcome {
   std::vector<limit_hit> hits;
   std::vector<protocol::limit_exceeded> orders;  ///< for whom they name
+  bool sooner = false;  ///< it no longer rests, so the next look is due sooner
 };
 
 class budget_machine {

@@ -150,9 +150,9 @@ void sandbox_limiter_state::looked(const protocol::limits_looked& x) {
   env_->views.counters.sandbox_cpu_ms += rise(counted_cpu_ms_, x.found.cpu_ms);
   auto found = x.found;
   found.put_bytes = steps_->ledger()->put_bytes();
-  auto rested_ms = budgets_->next_look_ms();
-  carry_out(budgets_->looked(found, steps_->held() > 0, now_ms(), env_->clock.now()));
-  if (budgets_->next_look_ms() < rested_ms) schedule();
+  auto outcome = budgets_->looked(found, steps_->held() > 0, now_ms(), env_->clock.now());
+  carry_out(outcome);
+  if (outcome.sooner) schedule();
   env_->views.put_usage(sandbox_id_, budgets_->last());
   auto ticket = std::exchange(under_way_, {});
   if (next_.due) begin_look();

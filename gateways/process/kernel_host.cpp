@@ -122,7 +122,7 @@ void kernel_host::core::stop() {
   stop_timer.async_wait([this](boost::system::error_code) { io.stop(); });
 }
 
-/// A kernel actor's end. What it does is done on the host's thread, in order.
+/// A kernel actor's end. What it asks for is done in order, on the host's thread but for `send`.
 class kernel_host::port : public actors::kernel_port {
  public:
   port(std::shared_ptr<core> host, std::shared_ptr<actors::kernel_sink> sink)

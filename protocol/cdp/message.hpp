@@ -14,7 +14,7 @@ namespace protocol::cdp {
 
 /// Chromium stops to read its pipe for good at 100 MiB.
 inline constexpr std::size_t frame_bytes_max = 95 << 20;
-/// What Chromium itself takes.
+/// Of a command's arrays and objects. What the browser writes is not bounded here.
 inline constexpr int depth_max = 300;
 
 /// JSON-RPC codes, and Chromium's own from -32000.

@@ -194,9 +194,9 @@ CAF_TEST(an idle sandbox is looked at less often and its files with it) {
   CAF_CHECK(b.machine.by_clock(b.at_ms + 10'000).disk);
   CAF_CHECK(b.machine.by_request(b.at_ms + 10'000).disk);
   b.found.cpu_ms += 200;  // something runs on in the background
-  b.look();
+  CAF_CHECK(b.look().sooner);
   CAF_CHECK_EQUAL(b.machine.next_look_ms(), 1'000);
-  b.look();
+  CAF_CHECK(!b.look().sooner);
   CAF_CHECK(b.machine.began());
   CAF_CHECK(!b.machine.began());
 }
