@@ -165,8 +165,15 @@ caf::result<protocol::kernel_view> sandbox_state_impl::create(const protocol::cr
   if (state_ == sandbox_state::closing)
     return caf::make_error(error_code::wrong_state, "the sandbox is closing");
   auto& ids = spec_.kernels;
-  if (std::find(ids.begin(), ids.end(), x.kernel_id) != ids.end() || children_->has(x.kernel_id))
+  if (std::find(ids.begin(), ids.end(), x.kernel_id) != ids.end())
     return caf::make_error(error_code::already_exists, "kernel " + x.kernel_id + " exists");
+  if (children_->has(x.kernel_id)) {  // deleted, and all but gone
+    auto promise = self_->make_response_promise<protocol::kernel_view>();
+    children_->when_gone(x.kernel_id, [this, promise, x]() mutable {
+      promise.delegate(sandbox_actor(self_), x);
+    });
+    return promise;
+  }
   if (ids.size() >= spec_.limit.kernels_max)
     return to_error({.code = error_code::kernel_limit,
                      .detail = std::to_string(ids.size()) + " kernels are in the sandbox",

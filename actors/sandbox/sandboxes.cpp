@@ -118,8 +118,15 @@ void sandboxes_state::announce_created(const std::string& id) {
 caf::result<protocol::sandbox_view> sandboxes_state::create(const protocol::create_sandbox& x) {
   if (draining_) return caf::make_error(error_code::draining, "the daemon is shutting down");
   auto& id = x.spec.id;
-  if (children_->has(id))
+  if (env_->views.sandbox(id))
     return caf::make_error(error_code::already_exists, "sandbox " + id + " exists");
+  if (children_->has(id)) {  // deleted, and all but gone
+    auto promise = self_->make_response_promise<protocol::sandbox_view>();
+    children_->when_gone(id, [this, promise, x]() mutable {
+      promise.delegate(sandboxes_actor(self_), x);
+    });
+    return promise;
+  }
   if (auto used = env_->views.sandboxes().size(); used >= env_->settings.sandbox.max)
     return to_error({.code = error_code::sandbox_limit,
                      .detail = std::to_string(used) + " sandboxes exist",

@@ -52,16 +52,24 @@ void child_set::restart(const std::string& name) {
 
 void child_set::stop(const std::string& name, std::function<void()> gone) {
   auto it = children_.find(name);
+  if (it != children_.end() && it->second.ptr)
+    caf::anon_send_exit(caf::actor_cast<caf::actor>(it->second.ptr),
+                        caf::exit_reason::user_shutdown);
+  when_gone(name, std::move(gone));
+}
+
+void child_set::when_gone(const std::string& name, std::function<void()> gone) {
+  auto it = children_.find(name);
   if (it == children_.end()) return gone();
-  auto& c = it->second;
-  c.gone = std::move(gone);
-  if (c.ptr) {
-    caf::anon_send_exit(caf::actor_cast<caf::actor>(c.ptr), caf::exit_reason::user_shutdown);
-    return;
-  }
-  auto then = std::move(c.gone);
+  it->second.gone.push_back(std::move(gone));
+  if (!it->second.ptr) leave(it);
+}
+
+void child_set::leave(std::map<std::string, child>::iterator it) {
+  auto gone = std::move(it->second.gone);
+  env_.views.erase_tree(path_ + "/" + it->first);
   children_.erase(it);
-  then();
+  for (auto& then : gone) then();
 }
 
 void child_set::on_down(const caf::down_msg& dm) {
@@ -71,12 +79,8 @@ void child_set::on_down(const caf::down_msg& dm) {
     c.ptr = nullptr;
     auto asked = !dm.reason || dm.reason == caf::exit_reason::normal ||
                  dm.reason == caf::exit_reason::user_shutdown;
-    if (!c.gone && !asked) return died(c, dm.reason);
-    auto then = std::move(c.gone);
-    env_.views.erase_tree(path_ + "/" + it->first);
-    children_.erase(it);
-    if (then) then();
-    return;
+    if (c.gone.empty() && !asked) return died(c, dm.reason);
+    return leave(it);
   }
 }
 

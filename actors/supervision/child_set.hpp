@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "actors/env.hpp"
 #include "actors/interfaces.hpp"
@@ -38,6 +39,8 @@ class child_set {
   void restart(const std::string& name);
   /// Asks a child to go; `gone` is called when it has, also when it was not there.
   void stop(const std::string& name, std::function<void()> gone);
+  /// `gone` is called when the child, which goes by itself, has gone; also when it was not there.
+  void when_gone(const std::string& name, std::function<void()> gone);
   bool has(const std::string& name) const { return children_.contains(name); }
 
  private:
@@ -49,9 +52,10 @@ class child_set {
     std::uint64_t restarts = 0;
     double started_ms = 0;
     protocol::cause last_cause;
-    std::function<void()> gone;
+    std::vector<std::function<void()>> gone;
   };
   void run(child& c);
+  void leave(std::map<std::string, child>::iterator it);
   void on_down(const caf::down_msg& dm);
   void died(child& c, const caf::error& reason);
   void publish(const child& c, std::string state) const;

@@ -46,6 +46,12 @@ class Sandboxes(DaemonCase):
         self.assertEqual(len(set(made)), 2)
         self.assertTrue(all(x.startswith("sbx_") for x in made))
 
+    def test_a_deleted_id_is_free_at_once(self):
+        for _ in range(20):
+            made = self.client.post("/v1/sandboxes", {"id": "again"})
+            self.assertEqual(made.status, 201, made)
+            self.assertEqual(self.client.delete("/v1/sandboxes/again").status, 204)
+
     def test_ids_that_are_no_ids_are_refused(self):
         for wrong in ("", "..", "a/b", "a b", "ä", "x" * 300, "a\x00b", ".", "-rf"):
             answer = self.client.post("/v1/sandboxes", {"id": wrong})
@@ -155,6 +161,14 @@ class Kernels(DaemonCase):
         self.assertIn(deleted.status, (200, 202, 204), deleted)
         wait_until(lambda: self.client.get(path + "/second").status == 404, 5)
         wait_until(lambda: not os.path.exists(f"/proc/{pid}"), 5, "its process is gone")
+
+    def test_a_deleted_id_is_free_at_once(self):
+        sandbox = self.own_sandbox()
+        for _ in range(5):
+            made = self.client.post(f"/v1/sandboxes/{sandbox}/kernels", {"id": "again"})
+            self.assertEqual(made.status, 201, made)
+            gone = self.client.delete(f"/v1/sandboxes/{sandbox}/kernels/again")
+            self.assertEqual(gone.status, 204)
 
     def test_a_kernel_says_what_it_is(self):
         k = self.client.wait_idle()
