@@ -23,6 +23,7 @@ class directory {
     sandbox_limiter_actor limiter;
     workspace_actor workspace;
     commands_actor commands;
+    browser_actor browser;
   };
 
   /// A null handle means that it is being started, or was never there.

@@ -142,6 +142,50 @@ class command_port {
   virtual void consumed(std::uint64_t bytes) = 0;
 };
 
+/// What a browser's process is started from.
+struct browser_start {
+  std::string sandbox_id;
+  std::uint64_t generation = 1;
+  std::string workspace;      ///< it reads uploads there, and writes downloads
+  std::string profile;        ///< the folder on the host that it keeps its own files in
+  bool keeps_profile = true;  ///< else the folder is emptied before each start
+  protocol::limits limit;     ///< of the browser alone
+};
+
+/// What is heard of a browser's process. Called from the thread `cdp`, in the order things
+/// happened; every call but the last two carries the generation it belongs to. `start_failed` or
+/// `exited` is the last of a generation.
+class browser_sink {
+ public:
+  virtual ~browser_sink() = default;
+  virtual void started(std::uint64_t generation, int pid) = 0;
+  virtual void start_failed(std::uint64_t generation, std::string why) = 0;
+  /// It has answered, and takes what is sent.
+  virtual void ready(std::uint64_t generation) = 0;
+  /// Messages of the Chrome DevTools Protocol for the daemon itself.
+  virtual void received(std::uint64_t generation, std::vector<protocol::buffer> messages) = 0;
+  virtual void silent(std::uint64_t generation, std::uint64_t misses) = 0;
+  virtual void exited(std::uint64_t generation, exit_status status) = 0;
+  /// A client asks for it by CDP while it is not ready.
+  virtual void wanted() = 0;
+  /// So many clients are connected by CDP.
+  virtual void clients(std::uint64_t count) = 0;
+};
+
+/// One sandbox's browser and its pipe. Owned by the browser actor; destroying it kills the process.
+class browser_port {
+ public:
+  virtual ~browser_port() = default;
+  virtual void start(browser_start what) = 0;
+  /// A command of the daemon's own.
+  virtual void send(std::string message) = 0;
+  /// Asks it to end, with its profile whole.
+  virtual void stop() = 0;
+  virtual void kill() = 0;
+  /// Whoever waits for it by CDP waits no longer.
+  virtual void refuse(protocol::fault why) = 0;
+};
+
 /// What the operating system holds for each sandbox: its user, its group with the limits.
 class sandbox_host {
  public:
@@ -181,6 +225,9 @@ using kernel_port_factory =
 using command_port_factory =
     std::function<std::unique_ptr<command_port>(std::shared_ptr<command_sink>)>;
 
+using browser_port_factory = std::function<std::unique_ptr<browser_port>(
+    std::string sandbox_id, std::shared_ptr<browser_sink>)>;
+
 class directory;
 
 /// Given to every actor at its start; outlives them all.
@@ -192,6 +239,7 @@ struct env {
   random_source& random;
   kernel_port_factory make_kernel_port;
   command_port_factory make_command_port;
+  browser_port_factory make_browser_port;
   sandbox_host& boxes;
   blocking_pool& blocking;
   blocking_pool& looks;  ///< for looks at sandboxes: file work does not wait for a large workspace

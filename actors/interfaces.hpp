@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 
+#include "protocol/browser.hpp"
 #include "protocol/commands.hpp"
 #include "protocol/error.hpp"
 
@@ -28,6 +29,12 @@ struct command_timer {
   enum : std::uint8_t { deadlines, journal };
   std::uint8_t kind = deadlines;
 };
+/// A timer of a browser's went off.
+struct browser_timer {
+  enum : std::uint8_t { deadline, idle };
+  std::uint8_t kind = deadline;
+  std::uint64_t token = 0;
+};
 /// A dead child's wait is over.
 struct restart_due {
   std::string name;
@@ -44,6 +51,10 @@ typename Inspector::result_type inspect(Inspector& f, kernel_timer& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, command_timer& x) {
   return f(x.kind);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, browser_timer& x) {
+  return f(x.kind, x.token);
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, restart_due& x) {
@@ -102,6 +113,29 @@ using commands_actor = execution_actor::extend<
     caf::reacts_to<command_took_input>, caf::reacts_to<command_exited>,
     // It is time to look at a deadline, or to hand the journal what is new.
     caf::reacts_to<command_timer>>;
+
+/// The browser of a sandbox, whether it runs or not: owns its process, and acts on its pages.
+using browser_actor = caf::typed_actor<
+    // Starts it when it does not run.
+    caf::replies_to<start_browser>::with<browser_view>,
+    // A new generation, also after the policy gave up.
+    caf::replies_to<restart_browser>::with<browser_view>,
+    // Ends the process; the next use starts it again.
+    caf::replies_to<stop_browser>::with<browser_view>,
+    // Acts on a page, or reads from it; starts the browser when it does not run.
+    caf::replies_to<browse>::with<browsed>,
+    // Ends everything, answers, and quits.
+    caf::replies_to<close_browser>::with<done>,
+    // The limits of its sandbox have changed, for what starts next.
+    caf::reacts_to<limits>,
+    // What the process and its pipe did, in the order it happened.
+    caf::reacts_to<browser_started>, caf::reacts_to<browser_start_failed>,
+    caf::reacts_to<browser_answered>, caf::reacts_to<browser_said>, caf::reacts_to<browser_silent>,
+    caf::reacts_to<browser_exited>,
+    // What its clients by CDP do.
+    caf::reacts_to<browser_wanted>, caf::reacts_to<browser_clients>,
+    // It is time to look at a deadline, or whether anybody uses it.
+    caf::reacts_to<browser_timer>>;
 
 /// The durable record. Batches writes; reads see what was written before them.
 using journal_actor = caf::typed_actor<
@@ -230,6 +264,21 @@ CAF_ADD_TYPE_ID(troupe, (protocol::command_start_failed))
 CAF_ADD_TYPE_ID(troupe, (protocol::command_printed))
 CAF_ADD_TYPE_ID(troupe, (protocol::command_took_input))
 CAF_ADD_TYPE_ID(troupe, (protocol::command_exited))
+CAF_ADD_TYPE_ID(troupe, (protocol::start_browser))
+CAF_ADD_TYPE_ID(troupe, (protocol::restart_browser))
+CAF_ADD_TYPE_ID(troupe, (protocol::stop_browser))
+CAF_ADD_TYPE_ID(troupe, (protocol::browse))
+CAF_ADD_TYPE_ID(troupe, (protocol::browsed))
+CAF_ADD_TYPE_ID(troupe, (protocol::close_browser))
+CAF_ADD_TYPE_ID(troupe, (protocol::browser_view))
+CAF_ADD_TYPE_ID(troupe, (protocol::browser_started))
+CAF_ADD_TYPE_ID(troupe, (protocol::browser_start_failed))
+CAF_ADD_TYPE_ID(troupe, (protocol::browser_answered))
+CAF_ADD_TYPE_ID(troupe, (protocol::browser_said))
+CAF_ADD_TYPE_ID(troupe, (protocol::browser_silent))
+CAF_ADD_TYPE_ID(troupe, (protocol::browser_exited))
+CAF_ADD_TYPE_ID(troupe, (protocol::browser_wanted))
+CAF_ADD_TYPE_ID(troupe, (protocol::browser_clients))
 CAF_ADD_TYPE_ID(troupe, (protocol::interrupt_kernel))
 CAF_ADD_TYPE_ID(troupe, (protocol::restart_kernel))
 CAF_ADD_TYPE_ID(troupe, (protocol::stop_kernel))
@@ -279,6 +328,7 @@ CAF_ADD_TYPE_ID(troupe, (protocol::drain))
 CAF_ADD_TYPE_ID(troupe, (protocol::done))
 CAF_ADD_TYPE_ID(troupe, (actors::kernel_timer))
 CAF_ADD_TYPE_ID(troupe, (actors::command_timer))
+CAF_ADD_TYPE_ID(troupe, (actors::browser_timer))
 CAF_ADD_TYPE_ID(troupe, (actors::restart_due))
 CAF_ADD_TYPE_ID(troupe, (actors::tick))
 CAF_ADD_TYPE_ID(troupe, (actors::follower_actor))

@@ -22,6 +22,12 @@ void node_views::put(protocol::sandbox_view view) {
   sandboxes_.insert_or_assign(next->spec.id, next);
 }
 
+void node_views::put(protocol::browser_view view) {
+  auto next = std::make_shared<const protocol::browser_view>(std::move(view));
+  std::unique_lock lock(mutex_);
+  browsers_.insert_or_assign(next->sandbox_id, next);
+}
+
 void node_views::put(tree_entry entry) {
   std::unique_lock lock(mutex_);
   auto path = entry.path;
@@ -60,10 +66,10 @@ std::shared_ptr<turn_ledger> node_views::ledger(std::string_view sandbox_id) con
   return it == ledgers_.end() ? nullptr : it->second;
 }
 
-std::shared_ptr<egress_use> node_views::egress(const std::string& sandbox_id) {
+std::shared_ptr<egress_use> node_views::egress(const std::string& sandbox_id, egress_of whose) {
   std::unique_lock lock(mutex_);
   if (!sandboxes_.contains(sandbox_id)) return std::make_shared<egress_use>();
-  auto& use = egress_[sandbox_id];
+  auto& use = egress_[sandbox_id][whose];
   if (!use) use = std::make_shared<egress_use>();
   return use;
 }
@@ -73,10 +79,16 @@ void node_views::erase_kernel(const std::string& sandbox_id, const std::string& 
   kernels_.erase({sandbox_id, kernel_id});
 }
 
+void node_views::erase_browser(const std::string& sandbox_id) {
+  std::unique_lock lock(mutex_);
+  browsers_.erase(sandbox_id);
+}
+
 void node_views::erase_sandbox(const std::string& sandbox_id) {
   std::unique_lock lock(mutex_);
   sandboxes_.erase(sandbox_id);
   usage_.erase(sandbox_id);
+  browsers_.erase(sandbox_id);
   commands_.erase(sandbox_id);
   ledgers_.erase(sandbox_id);
   egress_.erase(sandbox_id);
@@ -128,6 +140,13 @@ std::vector<std::shared_ptr<const protocol::sandbox_view>> node_views::sandboxes
   return found;
 }
 
+std::shared_ptr<const protocol::browser_view> node_views::browser(
+    std::string_view sandbox_id) const {
+  std::shared_lock lock(mutex_);
+  auto it = browsers_.find(sandbox_id);
+  return it == browsers_.end() ? nullptr : it->second;
+}
+
 command_activity node_views::commands(std::string_view sandbox_id) const {
   std::shared_lock lock(mutex_);
   auto it = commands_.find(sandbox_id);
@@ -146,7 +165,7 @@ std::optional<std::uint64_t> node_views::room_bytes(const protocol::sandbox_spec
   return limit - std::min(limit, disk_bytes(spec.id));
 }
 
-/// A kernel's line tells of its process, and counts the restarts of its actor as well.
+/// A line tells of the actor's process, if it has one, and counts the restarts of both.
 void node_views::tell_of_process(tree_entry& entry) const {
   constexpr std::string_view root = "supervisor/sandboxes/";
   auto path = std::string_view(entry.path);
@@ -154,14 +173,21 @@ void node_views::tell_of_process(tree_entry& entry) const {
   path.remove_prefix(root.size());
   auto slash = path.find('/');
   if (slash == path.npos) return;
-  auto it = kernels_.find(std::pair(path.substr(0, slash), path.substr(slash + 1)));
-  if (it == kernels_.end()) return;
-  auto& process = it->second->view;
-  entry.state = to_string(process.state);
-  entry.generation = process.generation;
-  entry.restarts += process.restarts;
-  if (process.last_cause.kind != protocol::cause_kind::none) entry.last_cause = process.last_cause;
-  if (process.started_at > 0) entry.started_at = process.started_at;
+  auto tell = [&](auto& process) {
+    entry.state = to_string(process.state);
+    entry.generation = process.generation;
+    entry.restarts += process.restarts;
+    if (process.last_cause.kind != protocol::cause_kind::none)
+      entry.last_cause = process.last_cause;
+    if (process.started_at > 0) entry.started_at = process.started_at;
+  };
+  auto sandbox = path.substr(0, slash), child = path.substr(slash + 1);
+  auto kernel = kernels_.find(std::pair(sandbox, child));
+  auto browser = browsers_.find(sandbox);
+  if (kernel != kernels_.end())
+    tell(kernel->second->view);
+  else if (child == "browser" && browser != browsers_.end())
+    tell(*browser->second);
 }
 
 std::vector<tree_entry> node_views::tree() const {

@@ -17,6 +17,7 @@
 
 #include "actors/limiter/turn_ledger.hpp"
 #include "config/config.hpp"
+#include "protocol/browser.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/sandbox.hpp"
 
@@ -74,7 +75,10 @@ struct node_counters {
   std::atomic<std::int64_t> journal_pending_bytes{0};  ///< a gauge
 };
 
-/// What a sandbox exchanged with other hosts as long as it lives. Written by the egress proxy only.
+/// Which of a sandbox's workloads go through an egress proxy: each has its own rules and bounds.
+enum class egress_of : std::uint8_t { code, browser };
+
+/// What a sandbox exchanged with other hosts as long as it lives. Written by its egress proxy only.
 struct egress_use {
   std::atomic<std::uint64_t> bytes{0};                ///< both ways together
   std::atomic<protocol::unix_ms> last_refused_at{0};  ///< because they were too many; 0: never
@@ -84,11 +88,13 @@ class node_views {
  public:
   void put(protocol::kernel_view view);
   void put(protocol::sandbox_view view);
+  void put(protocol::browser_view view);
   void put(tree_entry entry);
   void put_usage(const std::string& sandbox_id, const protocol::sandbox_usage& found);
   void put(const std::string& sandbox_id, command_activity activity);
   void put(const std::string& sandbox_id, std::shared_ptr<turn_ledger> ledger);
   void erase_kernel(const std::string& sandbox_id, const std::string& kernel_id);
+  void erase_browser(const std::string& sandbox_id);
   void erase_sandbox(const std::string& sandbox_id);
   void erase_tree(const std::string& path);  ///< with all below it
 
@@ -98,6 +104,8 @@ class node_views {
   std::vector<std::shared_ptr<const kernel_snapshot>> all_kernels() const;
   std::shared_ptr<const protocol::sandbox_view> sandbox(std::string_view sandbox_id) const;
   std::vector<std::shared_ptr<const protocol::sandbox_view>> sandboxes() const;
+  /// Null: its actor has not started.
+  std::shared_ptr<const protocol::browser_view> browser(std::string_view sandbox_id) const;
   std::vector<tree_entry> tree() const;
   /// Of all sandboxes together, as they were last looked at; what is counted is left out.
   protocol::sandbox_usage usage() const;
@@ -105,7 +113,8 @@ class node_views {
   /// None: its limiter has not started.
   std::shared_ptr<turn_ledger> ledger(std::string_view sandbox_id) const;
   /// Of a sandbox that is not there: one that nobody else sees.
-  std::shared_ptr<egress_use> egress(const std::string& sandbox_id);
+  std::shared_ptr<egress_use> egress(const std::string& sandbox_id,
+                                     egress_of whose = egress_of::code);
   /// Of the files of one sandbox, as they were last measured; 0: they were not.
   std::uint64_t disk_bytes(std::string_view sandbox_id) const;
   /// What the limit of its files leaves; none: there is no limit.
@@ -133,9 +142,10 @@ class node_views {
   mutable std::shared_mutex mutex_;
   std::map<kernel_key, std::shared_ptr<const kernel_snapshot>, kernel_less> kernels_;
   std::map<std::string, std::shared_ptr<const protocol::sandbox_view>, std::less<>> sandboxes_;
+  std::map<std::string, std::shared_ptr<const protocol::browser_view>, std::less<>> browsers_;
   std::map<std::string, command_activity, std::less<>> commands_;
   std::map<std::string, std::shared_ptr<turn_ledger>, std::less<>> ledgers_;
-  std::map<std::string, std::shared_ptr<egress_use>> egress_;
+  std::map<std::string, std::map<egress_of, std::shared_ptr<egress_use>>> egress_;
   std::map<std::string, tree_entry, std::less<>> tree_;
   std::map<std::string, protocol::sandbox_usage, std::less<>> usage_;
 };

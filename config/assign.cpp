@@ -132,6 +132,17 @@ void check_rules(std::vector<conflict>& found, std::string_view key, const strin
       found.push_back({key, "has " + quote_toml(text) + ", which " + rule.wrong});
 }
 
+void check_size(std::vector<conflict>& found, std::string_view key, const std::string& size) {
+  const auto by = size.find('x');
+  const auto number = [](std::string_view text) {
+    const auto x = parse_number<std::int64_t>(text);
+    return x && *x >= 1 && *x <= 16'384;
+  };
+  const std::string_view text = size;
+  if (by == std::string::npos || !number(text.substr(0, by)) || !number(text.substr(by + 1)))
+    found.push_back({key, "must be WIDTHxHEIGHT, not " + quote_toml(size)});
+}
+
 }  // namespace
 
 std::string assign_toml(const option& row, settings& values, const toml::node& node) {
@@ -203,6 +214,11 @@ std::vector<conflict> cross_check(const settings& values) {
   check_policy(found, "actor_restart.backoff_min_ms", values.actor_restart);
   check_rules(found, "kernel.egress.allow", values.kernel.egress.allow);
   check_rules(found, "kernel.egress.deny", values.kernel.egress.deny);
+  check_policy(found, "browser.restart.backoff_min_ms", values.browser.restart);
+  check_rules(found, "browser.egress.allow", values.browser.egress.allow);
+  check_rules(found, "browser.egress.deny", values.browser.egress.deny);
+  check_size(found, "browser.window", values.browser.window);
+  check_size(found, "browser.screen", values.browser.screen);
   if (values.kernel.timeout_ms > values.kernel.timeout_ms_max)
     found.push_back({"kernel.timeout_ms", "is larger than kernel.timeout_ms_max (" +
                                               std::to_string(values.kernel.timeout_ms_max) + ")"});

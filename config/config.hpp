@@ -93,6 +93,32 @@ struct command_options {
   std::int64_t kill_grace_ms = 2'000;  ///< from SIGTERM to SIGKILL
 };
 
+/// One Chromium a sandbox. Its limits are its own, beside those of the sandbox's kernels.
+struct browser_options {
+  std::string program = "/usr/lib/chromium/chromium";
+  std::string start = "first_use";         ///< or with its sandbox: first_use, sandbox, never
+  std::int64_t idle_stop_ms = 0;           ///< without a client or an action; 0: it stays
+  std::int64_t start_timeout_ms = 20'000;  ///< from process start to its first answer
+  std::int64_t ping_interval_ms = 2'000;
+  std::uint64_t ping_misses = 5;            ///< unanswered pings in a row that mean death
+  std::int64_t action_timeout_ms = 30'000;  ///< of an action that names none
+  std::uint64_t pages_max = 32;             ///< the page that was idle longest goes first
+  std::string dialogs = "dismiss";          ///< what is done with one: accept, dismiss, ask
+  std::string window = "1280x800";
+  std::string screen = "1920x1080";
+  std::string profile = "en-US";        ///< what pages see of it; off: as Chromium is
+  std::string accept_language;          ///< empty: the profile's
+  std::string timezone;                 ///< of Area/City; empty: the profile's
+  std::vector<std::string> extensions;  ///< folders of unpacked extensions
+  std::vector<std::string> flags;       ///< more of Chromium's own
+  bool no_sandbox = false;              ///< without Chromium's own walls; ours stay
+  std::uint64_t memory_bytes = 1 << 30;
+  std::uint64_t processes = 1'024;  ///< threads count
+  double cpus = 0;                  ///< processors' worth of time; 0: any
+  restart_policy restart;
+  egress_options egress{.mode = "proxy", .allow = {"0.0.0.0/0", "::/0"}, .connections_max = 256};
+};
+
 struct sandbox_options {
   std::uint64_t max = 256;
   std::string default_mode = "agent";  ///< of the sandbox `default`: agent or chat
@@ -139,6 +165,7 @@ struct settings {
   cdp_options cdp;
   kernel_options kernel;
   command_options command;
+  browser_options browser;
   sandbox_options sandbox;
   isolation_options isolation;
   limit_options limits;

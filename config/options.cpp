@@ -49,6 +49,18 @@ constexpr field command() {
   return at<&settings::command, Member>();
 }
 template <auto Member>
+constexpr field browser() {
+  return at<&settings::browser, Member>();
+}
+template <auto Member>
+constexpr field browser_restart() {
+  return at<&settings::browser, &browser_options::restart, Member>();
+}
+template <auto Member>
+constexpr field browser_egress() {
+  return at<&settings::browser, &browser_options::egress, Member>();
+}
+template <auto Member>
 constexpr field sandbox() {
   return at<&settings::sandbox, Member>();
 }
@@ -212,6 +224,100 @@ constexpr std::array table{
     option{"command.kill_grace_ms", command<&command_options::kill_grace_ms>(), "ms",
            between(0, hour_ms), "", "From a command's SIGTERM, at its time limit, to its SIGKILL.",
            ""},
+
+    option{"browser.program", browser<&browser_options::program>(), "", any, "",
+           "The Chromium that is started; the program itself, not a script around it.", ""},
+    option{"browser.start", browser<&browser_options::start>(), "", any, "first_use|sandbox|never",
+           "When a sandbox's browser starts: at its first use, with the sandbox, or not at all.",
+           ""},
+    option{"browser.idle_stop_ms", browser<&browser_options::idle_stop_ms>(), "ms",
+           between(0, day_ms), "",
+           "A browser without a client and an action for so long is stopped; 0: it stays.", ""},
+    option{"browser.start_timeout_ms", browser<&browser_options::start_timeout_ms>(), "ms",
+           between(100, hour_ms), "",
+           "A browser must answer within this time of its process's start.", ""},
+    option{"browser.ping_interval_ms", browser<&browser_options::ping_interval_ms>(), "ms",
+           between(10, hour_ms), "", "Time between two pings.", ""},
+    option{"browser.ping_misses", browser<&browser_options::ping_misses>(), "", between(1, 1'000),
+           "", "Unanswered pings in a row that mean death.", ""},
+    option{"browser.action_timeout_ms", browser<&browser_options::action_timeout_ms>(), "ms",
+           between(1, day_ms), "", "Time limit of an action that names none.", ""},
+    option{"browser.pages_max", browser<&browser_options::pages_max>(), "", between(1, 10'000), "",
+           "Pages of one browser; beyond, the one that was idle longest is closed.", ""},
+    option{"browser.dialogs", browser<&browser_options::dialogs>(), "", any, "accept|dismiss|ask",
+           "What is done with a page's dialog; ask: it waits for the action `dialog`.", ""},
+    option{"browser.window", browser<&browser_options::window>(), "", any, "",
+           "WIDTHxHEIGHT of the window.", ""},
+    option{"browser.screen", browser<&browser_options::screen>(), "", any, "",
+           "WIDTHxHEIGHT of the screen.", ""},
+    option{"browser.profile", browser<&browser_options::profile>(), "", any,
+           "off|en-US|en-GB|de-DE|fr-FR|es-ES|ja-JP|zh-CN",
+           "What pages see of the browser, as one consistent whole; off: what Chromium shows.", ""},
+    option{"browser.accept_language", browser<&browser_options::accept_language>(), "", any, "",
+           "The languages that pages are asked for, the best first; empty: the profile's.", ""},
+    option{"browser.timezone", browser<&browser_options::timezone>(), "", any, "",
+           "Area/City; empty: the profile's.", ""},
+    option{"browser.extensions", browser<&browser_options::extensions>(), "", any, "",
+           "Folders of unpacked extensions that are loaded.", ""},
+    option{"browser.flags", browser<&browser_options::flags>(), "", any, "",
+           "More flags of Chromium's own, each with its two dashes.", ""},
+    option{"browser.no_sandbox", browser<&browser_options::no_sandbox>(), "", any, "",
+           "Start Chromium without its own walls, where they cannot be had; the daemon's stay.",
+           ""},
+    option{"browser.memory_bytes", browser<&browser_options::memory_bytes>(), "bytes",
+           between(128 << 20, tib), "", "Memory of one browser.", ""},
+    option{"browser.processes", browser<&browser_options::processes>(), "", between(0, 1'000'000),
+           "", "Processes and threads of one browser at once; 0: any number.", ""},
+    option{"browser.cpus", browser<&browser_options::cpus>(), "", between(0, 4'096), "",
+           "Processors' worth of time that one browser may use; 0: as much as there is.", ""},
+
+    option{"browser.egress.mode", browser_egress<&egress_options::mode>(), "", any, "none|proxy",
+           "How the browser reaches other hosts: not at all, or through the daemon's proxy.", ""},
+    option{"browser.egress.allow", browser_egress<&egress_options::allow>(), "", any, "",
+           "What may be reached: HOST, .SUFFIX, ADDRESS or CIDR, with :PORT or :FIRST-LAST; "
+           "empty: nothing.",
+           ""},
+    option{"browser.egress.deny", browser_egress<&egress_options::deny>(), "", any, "",
+           "What may not be reached, whatever is allowed; rules as in allow.", ""},
+    option{"browser.egress.connections_max", browser_egress<&egress_options::connections_max>(), "",
+           between(1, 65'536), "", "Connections of one sandbox at once; one more waits.", ""},
+    option{"browser.egress.setup_timeout_ms", browser_egress<&egress_options::setup_timeout_ms>(),
+           "ms", between(100, hour_ms), "",
+           "A request's head, its host's resolution and the connection take at most this together.",
+           ""},
+    option{"browser.egress.idle_timeout_ms", browser_egress<&egress_options::idle_timeout_ms>(),
+           "ms", between(100, day_ms), "",
+           "A connection on which nothing moves for so long is cut.", ""},
+    option{"browser.egress.lifetime_ms_max", browser_egress<&egress_options::lifetime_ms_max>(),
+           "ms", between(100, 30 * day_ms), "", "A connection lives at most this long.", ""},
+    option{"browser.egress.bytes_max", browser_egress<&egress_options::bytes_max>(), "bytes",
+           between(0, tib), "",
+           "What one sandbox exchanges with other hosts as long as it lives; then it is cut off; "
+           "0: any.",
+           ""},
+
+    option{"browser.restart.on", browser_restart<&restart_policy::on>(), "", any, restart_words,
+           "Which ends of the browser's process make it start again.", ""},
+    option{"browser.restart.max_restarts", browser_restart<&restart_policy::max_restarts>(), "",
+           between(0, 1'000'000), "", "Restarts within the window; one more exhausts the policy.",
+           ""},
+    option{"browser.restart.window_ms", browser_restart<&restart_policy::window_ms>(), "ms",
+           between(1, day_ms), "", "The time in which restarts are counted.", ""},
+    option{"browser.restart.backoff_min_ms", browser_restart<&restart_policy::backoff_min_ms>(),
+           "ms", between(0, hour_ms), "",
+           "Wait before the second restart in a row; the first is at once.", ""},
+    option{"browser.restart.backoff_max_ms", browser_restart<&restart_policy::backoff_max_ms>(),
+           "ms", between(0, hour_ms), "", "The wait doubles up to this.", ""},
+    option{"browser.restart.jitter", browser_restart<&restart_policy::jitter>(), "", between(0, 1),
+           "", "Share of the wait that is drawn at random.", ""},
+    option{"browser.restart.stable_after_ms", browser_restart<&restart_policy::stable_after_ms>(),
+           "ms", between(0, day_ms), "", "Once up for this long, earlier restarts are forgotten.",
+           ""},
+    option{"browser.restart.stop_grace_ms", browser_restart<&restart_policy::stop_grace_ms>(), "ms",
+           between(0, hour_ms), "", "Between asking the browser to close and killing it.", ""},
+    option{"browser.restart.then", browser_restart<&restart_policy::then>(), "", any,
+           exhausted_words,
+           "What follows an exhausted policy: the browser fails, or its parent does.", ""},
 
     option{"sandbox.max", sandbox<&sandbox_options::max>(), "", between(1, 100'000), "",
            "Sandboxes on the node.", ""},

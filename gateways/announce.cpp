@@ -28,7 +28,7 @@ void notify_systemd(const std::string& state) {
 protocol::result<void> announce_ready(const data_dir& dir, const readiness& r) {
   nlohmann::ordered_json facts{
       {"pid", ::getpid()},         {"url", r.url},
-      {"cdp_url", nullptr},        {"token_file", dir.token_file()},
+      {"cdp_url", r.cdp_url},      {"token_file", dir.token_file()},
       {"version", TROUPE_VERSION}, {"started_ms", static_cast<std::int64_t>(r.started_ms)}};
   auto text = facts.dump() + "\n";
   if (auto written = write_atomically(dir.daemon_file(), text, 0600); !written)
@@ -40,11 +40,12 @@ protocol::result<void> announce_ready(const data_dir& dir, const readiness& r) {
   std::printf(
       "troupe %s is ready after %.0f ms\n"
       "  address  %s\n"
+      "  browser  %s (CDP)\n"
       "  token    %s\n"
       "  try      curl -s%s -H 'Content-Type: application/json' -d '{\"code\":\"print(1+1)\"}' "
       "%s/execute | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"text\"], "
       "end=\"\")'\n",
-      TROUPE_VERSION, r.started_ms, r.url.c_str(),
+      TROUPE_VERSION, r.started_ms, r.url.c_str(), r.cdp_url.c_str(),
       r.insecure ? "none (--insecure)" : dir.token_file().c_str(), header.c_str(), r.url.c_str());
   std::fflush(stdout);
   notify_systemd("READY=1");

@@ -9,6 +9,7 @@ namespace gateways {
 
 struct readiness {
   std::string url;        ///< "http://127.0.0.1:8888"
+  std::string cdp_url;    ///< "http://127.0.0.1:9222"
   double started_ms = 0;  ///< from the program's start to ready
   bool insecure = false;
   std::string ready_file;  ///< empty: none

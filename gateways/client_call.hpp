@@ -43,6 +43,8 @@ class client_call_state {
   void begin(call::delete_kernel& c);
   void begin(call::interrupt_kernel& c);
   void begin(call::restart_kernel& c);
+  void begin(call::order_browser& c);
+  void begin(call::browse& c);
   void begin(call::follow_node& c);
 
   void claim();
@@ -70,6 +72,8 @@ class client_call_state {
   void with_kernel(const std::string& sandbox_id, const std::string& kernel_id, Then then);
   template <class Then>
   void with_commands(const std::string& sandbox_id, Then then);
+  template <class Then>
+  void with_browser(const std::string& sandbox_id, Then then);
   template <class Then>
   void with_sandbox(const std::string& sandbox_id, Then then);
 

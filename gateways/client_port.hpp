@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "protocol/browser.hpp"
 #include "protocol/error.hpp"
 #include "protocol/execution.hpp"
 #include "protocol/limits.hpp"
@@ -112,6 +113,19 @@ struct restart_kernel {
   std::string kernel_id;
   bool wait = false;
 };
+enum class browser_order : std::uint8_t { start, restart, stop };
+/// Answered 200 with the browser resource when it is done; 202 as it stands when not to `wait`.
+struct order_browser {
+  std::string sandbox_id;
+  browser_order what = browser_order::start;
+  bool wait = true;
+};
+/// Answered 200 with the action's answer; with `raw`, with the picture or document itself.
+struct browse {
+  std::string sandbox_id;
+  protocol::browse what;
+  bool raw = false;
+};
 /// The node's own events, from a number on, without end. `from` 0: only those to come.
 struct follow_node {
   std::uint64_t from = 0;
@@ -123,7 +137,7 @@ using client_call =
                  call::give_stdin, call::resize_terminal, call::create_sandbox,
                  call::delete_sandbox, call::begin_turn, call::get_limits, call::change_limits,
                  call::create_kernel, call::delete_kernel, call::interrupt_kernel,
-                 call::restart_kernel, call::follow_node>;
+                 call::restart_kernel, call::order_browser, call::browse, call::follow_node>;
 
 class client_port {
  public:

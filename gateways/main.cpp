@@ -13,6 +13,7 @@
 #include "actors/supervision/supervisor.hpp"
 #include "gateways/actor_port.hpp"
 #include "gateways/announce.hpp"
+#include "gateways/cdp/browser_host.hpp"
 #include "gateways/cli/cli.hpp"
 #include "gateways/data_dir.hpp"
 #include "gateways/egress/proxy.hpp"
@@ -67,15 +68,17 @@ constexpr const char* no_egress =
     "kernel.egress.mode = proxy needs isolation.level namespaces or full: below, sandboxes share "
     "the network of the host and no proxy could hold them; `troupe doctor` says what is missing";
 
-/// None: kernels and commands reach no other host.
+/// None: these workloads reach no other host.
 std::unique_ptr<gateways::egress_proxy> open_egress(const config::egress_options& options,
+                                                    actors::egress_of whose,
                                                     actors::node_views& views,
                                                     actors::directory& handles) {
   if (options.mode != "proxy") return {};
-  return std::make_unique<gateways::egress_proxy>(options, views, [&handles](std::string data) {
-    if (auto to = handles.journal())
-      caf::anon_send(to, protocol::node_event{"egress_refused", std::move(data)});
-  });
+  return std::make_unique<gateways::egress_proxy>(
+      options, whose, views, [&handles](std::string data) {
+        if (auto to = handles.journal())
+          caf::anon_send(to, protocol::node_event{"egress_refused", std::move(data)});
+      });
 }
 
 int serve(const config::settings& settings) {
@@ -89,14 +92,16 @@ int serve(const config::settings& settings) {
   gateways::launcher launch(settings.isolation, dir->instance());
   actors::node_views views;
   actors::directory handles;
-  auto egress = open_egress(settings.kernel.egress, views, handles);
+  auto egress = open_egress(settings.kernel.egress, actors::egress_of::code, views, handles);
   if (egress && !launch.mounts()) throw std::runtime_error(no_egress);
+  auto browsing = open_egress(settings.browser.egress, actors::egress_of::browser, views, handles);
   gateways::blocking_pool blocking, looks, bytes(4), searches;
   gateways::file_pools pools{&bytes, &searches};
   gateways::store_gate store(views, bytes);
   const gateways::gates ways{egress.get(), &store};
   gateways::kernel_host host(settings.kernel, {dir->path(), dir->instance(), ways}, launch);
   gateways::command_host commands({settings.kernel.python, dir->instance(), ways}, launch);
+  gateways::browser_host browsers(settings.browser, dir->instance(), browsing.get(), launch);
   gateways::commit_log commits(dir->path());
   gateways::system_clock clock;
   gateways::system_random random;
@@ -109,6 +114,7 @@ int serve(const config::settings& settings) {
                 random,
                 [&host](auto sink) { return host.make_port(std::move(sink)); },
                 [&commands](auto sink) { return commands.make_port(std::move(sink)); },
+                [&browsers](auto id, auto sink) { return browsers.make_port(id, std::move(sink)); },
                 launch.sandboxes(),
                 blocking,
                 looks,

@@ -2,14 +2,17 @@
 
 #include <spdlog/spdlog.h>
 #include <algorithm>
+#include <array>
 #include <caf/send.hpp>
 #include <chrono>
 
+#include "actors/browser/browser.hpp"
 #include "actors/command/commands.hpp"
 #include "actors/errors.hpp"
 #include "actors/kernel/kernel.hpp"
 #include "actors/limiter/sandbox_limiter.hpp"
 #include "actors/limiter/turn_ledger.hpp"
+#include "actors/workspace/remove_tree.hpp"
 #include "actors/workspace/workspace.hpp"
 #include "protocol/json.hpp"
 
@@ -25,6 +28,13 @@ constexpr auto workspace_timeout = std::chrono::seconds(30);  // removing may ta
 
 std::string workspace_root(const env& e, const std::string& id) {
   return e.data_dir + "/sandboxes/" + id;
+}
+
+/// The names that a kernel cannot have, as they are those of the sandbox's other children.
+bool is_reserved(const std::string& child) {
+  static constexpr std::array<std::string_view, 4> names{"limiter", "workspace", "commands",
+                                                         "browser"};
+  return std::ranges::count(names, child) > 0;
 }
 
 }  // namespace
@@ -121,6 +131,7 @@ void sandbox_state_impl::opened(const protocol::sandbox_opened& x) {
   if (x.why.empty()) {
     open_ = true;
     start_commands();
+    start_browser();
     for (auto& id : spec_.kernels) start_kernel(id);
   } else {
     spdlog::error("sandbox_failed id={} cause=\"{}\"", spec_.id, x.why);
@@ -150,6 +161,17 @@ void sandbox_state_impl::start_commands() {
                     env_->settings.actor_restart});
 }
 
+void sandbox_state_impl::start_browser() {
+  children_->start({"browser",
+                    [this] {
+                      handles_.browser = self_->spawn(
+                          browser, env_, browser_args{spec_.id, root_, spec_.mode, spec_.limit});
+                      env_->handles.put_sandbox(spec_.id, handles_);
+                      return caf::actor_cast<caf::strong_actor_ptr>(handles_.browser);
+                    },
+                    env_->settings.actor_restart});
+}
+
 void sandbox_state_impl::start_kernel(const std::string& id) {
   children_->start({id,
                     [this, id] {
@@ -165,13 +187,12 @@ caf::result<protocol::kernel_view> sandbox_state_impl::create(const protocol::cr
   if (state_ == sandbox_state::closing)
     return caf::make_error(error_code::wrong_state, "the sandbox is closing");
   auto& ids = spec_.kernels;
-  if (std::find(ids.begin(), ids.end(), x.kernel_id) != ids.end())
+  if (std::find(ids.begin(), ids.end(), x.kernel_id) != ids.end() || is_reserved(x.kernel_id))
     return caf::make_error(error_code::already_exists, "kernel " + x.kernel_id + " exists");
   if (children_->has(x.kernel_id)) {  // deleted, and all but gone
     auto promise = self_->make_response_promise<protocol::kernel_view>();
-    children_->when_gone(x.kernel_id, [this, promise, x]() mutable {
-      promise.delegate(sandbox_actor(self_), x);
-    });
+    children_->when_gone(
+        x.kernel_id, [this, promise, x]() mutable { promise.delegate(sandbox_actor(self_), x); });
     return promise;
   }
   if (ids.size() >= spec_.limit.kernels_max)
@@ -263,6 +284,7 @@ void sandbox_state_impl::changed(const protocol::limits_changed& x) {
     for (auto& id : spec_.kernels)
       if (auto k = env_->handles.kernel(spec_.id, id)) self_->send(k, spec_.limit);
     if (handles_.commands) self_->send(handles_.commands, spec_.limit);
+    if (handles_.browser) self_->send(handles_.browser, spec_.limit);
     self_->request(handles_.limiter, workspace_timeout, protocol::look_at_limits{spec_.id})
         .then([answer](protocol::limits_view& v) mutable { answer.deliver(std::move(v)); },
               [answer](caf::error& e) mutable { answer.deliver(std::move(e)); });
@@ -316,6 +338,17 @@ void sandbox_state_impl::stop_workloads(const protocol::close_sandbox& x) {
                 one_less();
               });
   }
+  if (auto b = handles_.browser) {
+    ++*left;
+    auto browser_grace = std::chrono::milliseconds(env_->settings.browser.restart.stop_grace_ms) +
+                         std::chrono::seconds(10);
+    self_->request(b, browser_grace, protocol::close_browser{x.why})
+        .then([one_less](const protocol::done&) { one_less(); },
+              [one_less, b](const caf::error&) {
+                caf::anon_send_exit(b, caf::exit_reason::user_shutdown);
+                one_less();
+              });
+  }
   one_less();
 }
 
@@ -328,6 +361,7 @@ void sandbox_state_impl::leave(bool forget) {
     children_->stop("limiter", [this] { children_->stop("workspace", [this] { self_->quit(); }); });
   };
   if (!forget) return go();
+  env_->blocking.post(spec_.id, [path = browser_folder(*env_, spec_.id)] { remove_tree(path); });
   if (auto journal = env_->handles.journal())
     self_->send(journal, protocol::forget_sandbox{spec_.id});
   self_->request(handles_.workspace, workspace_timeout, protocol::remove_workspace{"deleted"})

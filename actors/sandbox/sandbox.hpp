@@ -40,6 +40,7 @@ class sandbox_state_impl {
   void opened(const protocol::sandbox_opened& x);
   void settle_start();
   void start_commands();
+  void start_browser();
   void start_kernel(const std::string& id);
   caf::result<protocol::kernel_view> create(const protocol::create_kernel& x);
   caf::result<protocol::done> remove(const protocol::delete_kernel& x);

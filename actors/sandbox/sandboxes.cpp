@@ -122,9 +122,8 @@ caf::result<protocol::sandbox_view> sandboxes_state::create(const protocol::crea
     return caf::make_error(error_code::already_exists, "sandbox " + id + " exists");
   if (children_->has(id)) {  // deleted, and all but gone
     auto promise = self_->make_response_promise<protocol::sandbox_view>();
-    children_->when_gone(id, [this, promise, x]() mutable {
-      promise.delegate(sandboxes_actor(self_), x);
-    });
+    children_->when_gone(
+        id, [this, promise, x]() mutable { promise.delegate(sandboxes_actor(self_), x); });
     return promise;
   }
   if (auto used = env_->views.sandboxes().size(); used >= env_->settings.sandbox.max)
@@ -163,6 +162,10 @@ void sandboxes_state::look() {
     auto commands = env_->views.commands(spec.id);
     auto last = std::max(spec.created_at, commands.last_activity);
     auto busy = commands.running > 0;
+    if (auto browser = env_->views.browser(spec.id)) {
+      last = std::max(last, browser->last_activity);
+      busy = busy || browser->clients > 0 || browser->state == protocol::browser_state::busy;
+    }
     for (auto& k : env_->views.kernels(spec.id)) {
       last = std::max(last, k->view.last_activity);
       busy = busy || !k->view.running.empty() || k->view.queue > 0;

@@ -16,7 +16,6 @@ using boost::system::error_code;
 
 constexpr auto linger_max = std::chrono::seconds(2);
 constexpr auto watch_max = std::chrono::milliseconds(1'000);
-constexpr const char* bytes_rule = "kernel.egress.bytes_max";
 constexpr std::string_view tunnel_begins = "HTTP/1.1 200 Connection established\r\n\r\n";
 
 asio::ip::address asio_address(const config::ip_address& a) {
@@ -87,7 +86,7 @@ void egress_connection::take_head(std::size_t size) {
     return answer(400, "a connection carries one request, and more came with it");
   auto judged = around_.rules.judge_name(request_.to);
   if (!judged.allowed) return refuse(judged.rule);
-  if (!may_move(1)) return refuse(bytes_rule);
+  if (!may_move(1)) return refuse(around_.bytes_rule);
   if (request_.to.address) {
     addresses_ = {*request_.to.address};
     return connect_next({});
@@ -160,7 +159,7 @@ void egress_connection::connect_next(const std::string& why) {
 }
 
 void egress_connection::connected() {
-  if (!may_move(1)) return refuse(bytes_rule);
+  if (!may_move(1)) return refuse(around_.bytes_rule);
   around_.counters.egress_connections.fetch_add(1, std::memory_order_relaxed);
   error_code ignored;
   host_.set_option(tcp::no_delay(true), ignored);
@@ -248,7 +247,7 @@ bool egress_connection::moved(std::uint64_t bytes) {
   auto within = may_move(bytes);
   of_.use->bytes += bytes;
   if (within) return true;
-  of_.refused(request_.to, bytes_rule);
+  of_.refused(request_.to, around_.bytes_rule);
   of_.cut();
   return false;
 }

@@ -31,6 +31,7 @@ struct egress_surroundings {
   const config::egress_options& options;
   const protocol::egress::policy& rules;
   actors::node_counters& counters;
+  std::string bytes_rule;  ///< what refuses once bytes_max is used up
 };
 
 /// What it needs of the sandbox it belongs to.

@@ -67,11 +67,15 @@ struct door {
 
 /// All but `open` is of the thread.
 struct egress_proxy::core : std::enable_shared_from_this<core> {
-  core(const config::egress_options& given, actors::node_views& v, refusal_teller teller)
+  core(const config::egress_options& given, actors::egress_of whose_, actors::node_views& v,
+       refusal_teller teller)
       : options(given),
+        whose(whose_),
         views(v),
         rules(options.allow, options.deny),
-        around{io, options, rules, views.counters},
+        around{io, options, rules, views.counters,
+               whose == actors::egress_of::code ? "kernel.egress.bytes_max"
+                                                : "browser.egress.bytes_max"},
         tell(std::move(teller)) {}
   void run();
   void open(const std::string& sandbox_id, descriptor from);
@@ -87,6 +91,7 @@ struct egress_proxy::core : std::enable_shared_from_this<core> {
   void close(const std::shared_ptr<door>& d);
 
   const config::egress_options options;
+  const actors::egress_of whose;
   actors::node_views& views;
   const protocol::egress::policy rules;
   const std::size_t all_max = connections_in_all();
@@ -111,7 +116,7 @@ void egress_proxy::core::run() {
 void egress_proxy::core::open(const std::string& sandbox_id, descriptor from) {
   auto& h = households[sandbox_id];
   if (!h) h = std::make_shared<household>(sandbox_id);
-  h->use = views.egress(sandbox_id);
+  h->use = views.egress(sandbox_id, whose);
   auto d = std::make_shared<door>(io, h);
   d->init.assign(from.get());
   from.release();
@@ -232,9 +237,9 @@ void egress_proxy::core::refused(household& h, const protocol::egress::target& t
 
 // -- the gate ------------------------------------------------------------------------------------
 
-egress_proxy::egress_proxy(const config::egress_options& options, actors::node_views& views,
-                           refusal_teller tell)
-    : core_(std::make_shared<core>(options, views, std::move(tell))) {
+egress_proxy::egress_proxy(const config::egress_options& options, actors::egress_of whose,
+                           actors::node_views& views, refusal_teller tell)
+    : core_(std::make_shared<core>(options, whose, views, std::move(tell))) {
   all_signals_blocked in_new_threads;
   core_->thread = std::thread([c = core_.get()] { c->run(); });
 }

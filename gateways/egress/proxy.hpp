@@ -23,8 +23,8 @@ class egress_proxy : public gate {
   /// Gets the data of an event `egress_refused`. Called on the proxy's thread; must not block.
   using refusal_teller = std::function<void(std::string data)>;
 
-  egress_proxy(const config::egress_options& options, actors::node_views& views,
-               refusal_teller tell);
+  egress_proxy(const config::egress_options& options, actors::egress_of whose,
+               actors::node_views& views, refusal_teller tell);
   /// Cuts what is left.
   ~egress_proxy() override;
 

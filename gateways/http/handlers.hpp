@@ -66,6 +66,12 @@ outcome resize_command(const services& s, const request& r);
 outcome cancel_execution(const services& s, const request& r);
 outcome get_node_events(const services& s, const request& r);
 
+// handlers_browser.cpp
+outcome get_browser(const services& s, const request& r);
+outcome start_browser(const services& s, const request& r);
+outcome restart_browser(const services& s, const request& r);
+outcome stop_browser(const services& s, const request& r);
+
 // handlers_files.cpp
 outcome get_file(const services& s, const request& r);
 outcome put_file(const services& s, const request& r);

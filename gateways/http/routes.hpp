@@ -71,6 +71,7 @@ struct route {
   bool takes_nothing() const { return !body && !takes_bytes && pattern.starts_with("/v1/"); }
 };
 
+void add_browser_routes(std::vector<route>& to);
 void add_file_routes(std::vector<route>& to, const protocol::http::request_rules& rules);
 
 std::vector<route> make_routes(const protocol::http::request_rules& rules);

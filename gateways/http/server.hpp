@@ -26,6 +26,7 @@ struct http_server_options {
   config::kernel_options kernel;
   config::sandbox_options sandbox;
   config::limit_options limits;
+  std::string cdp_url;  ///< of the browser of the sandbox `default`; empty: there is none
 };
 
 /// Where work on files runs: pieces of bytes, and what may take seconds. Each piece is short, so

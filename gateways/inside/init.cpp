@@ -1,12 +1,14 @@
 // The first process of a workload, and the last step before it is contained.
 //
-//   init enter [--group PROCS_FILE]… [--stage FD [--zone FD NAME]…] [--uid N] -- COMMAND…
-//     joins control groups, puts the folder FD where every user may go to it, gives up root for
-//     good, and becomes COMMAND (bubblewrap).
-//   init run --report FD [--store FD] [--egress FD] [--keep FD]… [--limit NAME N]… [--filter FD]
-//            [--directory PATH] [--read PATH]… [--write PATH]… [--device PATH]… -- COMMAND…
-//     starts COMMAND in a session of its own, reaps whatever loses its parent, and tells how
-//     COMMAND ended. When COMMAND ends, or the daemon's end of FD closes, everything ends.
+//   init enter [--group PROCS_FILE]… [--stage FD NAME]… [--zone FD NAME]… [--uid N] -- COMMAND…
+//     joins control groups, puts the folders FD where every user may go to them, zones being below
+//     the first, gives up root for good, and becomes COMMAND (bubblewrap).
+//   init run --report FD [--store FD] [--egress FD] [--keep FD]… [--from N] [--limit NAME N]…
+//            [--filter FD] [--directory PATH] [--read PATH]… [--write PATH]… [--device PATH]…
+//            -- COMMAND…
+//     starts COMMAND in a session of its own, with the descriptors that it keeps numbered from N
+//     on, reaps whatever loses its parent, and tells how COMMAND ended. When COMMAND ends, or the
+//     daemon's end of FD closes, everything ends.
 //
 // In a process namespace it is process 1, so its end is the end of all. Without one it becomes the
 // reaper of its descendants and kills them itself. Only libc is used, linked statically: it runs
@@ -48,8 +50,8 @@ using gateways::inside::report;
 using gateways::inside::report_kind;
 
 constexpr int setup_failed = 125, exec_failed = 127;
-constexpr int kept_max = 16, paths_max = 96;
-constexpr const char* staged = "/sys/workspace";
+constexpr int kept_max = 16, paths_max = 96, staged_max = 2;
+constexpr const char* stage = "/sys";
 
 struct limit_word {
   const char* name;
@@ -73,6 +75,7 @@ struct orders {
   int filter_fd = -1;
   int kept[kept_max] = {};
   int kept_count = 0;
+  int first_kept = -1;              ///< the number of the first of them in COMMAND; -1: they stay
   path_rule paths[paths_max] = {};  ///< what it may open; none: Landlock is not asked
   int path_count = 0;
   const char* directory = nullptr;  ///< relative to where we are; null: just there
@@ -118,37 +121,72 @@ void close_others(const int* kept, int count) {
 }
 
 /// bubblewrap looks descriptors up by their paths, as the sandbox's user, who may not enter the
-/// folders above the workspace. So it gets a mount of it in a place that nobody needs inside.
-void stage(int folder) {
-  int tree = static_cast<int>(
-      syscall(SYS_open_tree, folder, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
-  if (tree < 0 || unshare(CLONE_NEWNS) != 0 ||
-      mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-      mount("stage", "/sys", "tmpfs", MS_NODEV | MS_NOSUID, "mode=0755,size=64k") != 0 ||
-      mkdir(staged, 0755) != 0 ||
-      syscall(SYS_move_mount, tree, "", AT_FDCWD, staged, MOVE_MOUNT_F_EMPTY_PATH) != 0)
-    fail("mounting the workspace");
-  int there = open(staged, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (there < 0 || dup2(there, folder) < 0) fail(staged);
-}
+/// folders above. So it gets mounts of them in a place that nobody needs inside.
+class staging {
+ public:
+  /// Before `mount_all`: a mount is taken out of the namespace that it is in.
+  void take(int folder, const char* name) {
+    errno = ENOSPC;
+    long tree = count_ == staged_max ? -1
+                                     : syscall(SYS_open_tree, folder, "",
+                                               OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    if (tree < 0) fail(name);
+    all_[count_++] = {folder, static_cast<int>(tree), name};
+  }
+  void mount_all() {
+    if (mounted_ || count_ == 0) return;
+    mounted_ = true;
+    if (unshare(CLONE_NEWNS) != 0 ||
+        mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        mount("stage", stage, "tmpfs", MS_NODEV | MS_NOSUID, "mode=0755,size=64k") != 0)
+      fail("a place for folders");
+    int at = open(stage, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; i < count_; ++i) {
+      auto& one = all_[i];
+      if (mkdirat(at, one.name, 0755) != 0 ||
+          syscall(SYS_move_mount, one.tree, "", at, one.name, MOVE_MOUNT_F_EMPTY_PATH) != 0)
+        fail(one.name);
+      close(one.tree);
+      reopen(at, one.name, one.number);
+    }
+    close(at);
+  }
+  void zone(int number, const char* name) {
+    mount_all();
+    reopen(all_[0].number, name, number);
+  }
 
-void stage_zone(int number, const char* name) {
-  int root = open(staged, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  int zone = openat(root, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (zone < 0 || dup2(zone, number) < 0) fail(name);
-}
+ private:
+  struct folder {
+    int number, tree;
+    const char* name;
+  };
+  static void reopen(int at, const char* name, int number) {
+    int there = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    bool placed = there == number ? fcntl(there, F_SETFD, 0) == 0 : dup2(there, number) >= 0;
+    if (there < 0 || !placed) fail(name);
+    if (there != number) close(there);
+  }
+
+  folder all_[staged_max] = {};
+  int count_ = 0;
+  bool mounted_ = false;
+};
 
 int enter(int argc, char** argv) {
+  staging folders;
   int i = 2;
   for (; i + 1 < argc && strcmp(argv[i], "--") != 0; i += 2) {
     if (strcmp(argv[i], "--group") == 0) {
       if (!write_text(argv[i + 1], "0")) fail(argv[i + 1]);
-    } else if (strcmp(argv[i], "--stage") == 0) {
-      stage(atoi(argv[i + 1]));
+    } else if (strcmp(argv[i], "--stage") == 0 && i + 2 < argc) {
+      folders.take(atoi(argv[i + 1]), argv[i + 2]);
+      ++i;
     } else if (strcmp(argv[i], "--zone") == 0 && i + 2 < argc) {
-      stage_zone(atoi(argv[i + 1]), argv[i + 2]);
+      folders.zone(atoi(argv[i + 1]), argv[i + 2]);
       ++i;
     } else if (strcmp(argv[i], "--uid") == 0) {
+      folders.mount_all();
       auto id = static_cast<uid_t>(strtoul(argv[i + 1], nullptr, 10));
       if (setgroups(0, nullptr) != 0 || setresgid(id, id, id) != 0 || setresuid(id, id, id) != 0)
         fail("giving up root");
@@ -194,6 +232,8 @@ bool read_orders(int argc, char** argv, orders& out) {
       out.paths[out.path_count++] = {argv[i + 1], access};
     } else if (strcmp(word, "--keep") == 0 && out.kept_count < kept_max) {
       out.kept[out.kept_count++] = number;
+    } else if (strcmp(word, "--from") == 0) {
+      out.first_kept = number;
     } else if (strcmp(word, "--limit") == 0 && i + 2 < argc) {
       if (!set_limit(argv[i + 1], argv[i + 2])) fail(argv[i + 1]);
       ++i;
@@ -289,6 +329,8 @@ bool close_in(const orders& what) {
   memcpy(kept, what.kept, sizeof what.kept);
   kept[what.kept_count] = report_fd;
   close_others(kept, what.kept_count + 1);
+  for (int n = 0; what.first_kept >= 0 && n < what.kept_count; ++n)
+    if (dup2(what.kept[n], what.first_kept + n) >= 0) close(what.kept[n]);
   take_signals_as_they_come();
   const char* wanted = what.directory;
   if (wanted == nullptr || chdir(wanted) == 0) {

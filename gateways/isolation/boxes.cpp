@@ -33,26 +33,6 @@ std::string group_name(const std::string& sandbox_id) {
   return "box-" + sandbox_id;
 }
 
-/// The workspace, but for what the sandbox may only read. Nothing runs in it yet, so paths hold.
-result<void> give(const std::string& workspace, unsigned uid) {
-  namespace fs = std::filesystem;
-  struct stat found {};
-  if (::stat(workspace.c_str(), &found) == 0 && found.st_uid == uid) return {};
-  std::error_code ec;
-  auto chown_one = [&](const fs::path& path) {
-    if (!ec && ::lchown(path.c_str(), uid, uid) != 0) ec.assign(errno, std::generic_category());
-  };
-  for (auto it = fs::recursive_directory_iterator(workspace, ec); !ec && it != fs::end(it);
-       it.increment(ec)) {
-    auto kept = it.depth() == 0 && std::ranges::count(kept_zones, it->path().filename()) > 0;
-    if (kept) it.disable_recursion_pending();
-    if (!kept) chown_one(it->path());
-  }
-  chown_one(workspace);  // last: it stands for the whole
-  if (ec) return fault_of("giving the workspace to its own user", ec.value());
-  return {};
-}
-
 }  // namespace
 
 // -- one box -------------------------------------------------------------------------------------
@@ -115,6 +95,26 @@ void box::hold_to(const protocol::limits& l) {
 
 // -- all of them ---------------------------------------------------------------------------------
 
+// Nothing runs in it yet, so paths hold.
+result<void> give_folder(const std::string& folder, unsigned uid) {
+  namespace fs = std::filesystem;
+  struct stat found {};
+  if (::stat(folder.c_str(), &found) == 0 && found.st_uid == uid) return {};
+  std::error_code ec;
+  auto chown_one = [&](const fs::path& path) {
+    if (!ec && ::lchown(path.c_str(), uid, uid) != 0) ec.assign(errno, std::generic_category());
+  };
+  for (auto it = fs::recursive_directory_iterator(folder, ec); !ec && it != fs::end(it);
+       it.increment(ec)) {
+    auto kept = it.depth() == 0 && std::ranges::count(kept_zones, it->path().filename()) > 0;
+    if (kept) it.disable_recursion_pending();
+    if (!kept) chown_one(it->path());
+  }
+  chown_one(folder);  // last: it stands for the whole
+  if (ec) return fault_of("giving " + folder + " to its own user", ec.value());
+  return {};
+}
+
 boxes::boxes(const config::isolation_options& options, const control_groups* groups, bool own_users)
     : options_(options), groups_(groups), own_users_(own_users) {}
 
@@ -159,7 +159,7 @@ result<void> boxes::open(const protocol::sandbox_spec& spec, const std::string& 
   }
   // Others start workloads meanwhile; nothing starts in this sandbox before it is told of.
   if (!made->uid) return {};
-  auto given = give(workspace, *made->uid);
+  auto given = give_folder(workspace, *made->uid);
   if (!given) close(spec.id);
   return given;
 }
@@ -252,6 +252,22 @@ std::shared_ptr<const process_table> boxes::table() {
   if (!table_ || table_->age() > table_age_max)
     table_ = std::make_shared<const process_table>(process_table::read());
   return table_;
+}
+
+result<std::shared_ptr<box>> boxes::annex(const std::string& sandbox_id,
+                                          const protocol::limits& limit) const {
+  auto in = find(sandbox_id);
+  if (!in) return fault{error_code::unavailable, "the sandbox " + sandbox_id + " is not open", {}, 0};
+  auto made = std::make_shared<box>();
+  made->uid = in->uid;
+  made->read_only_workspace = true;
+  made->workspace = in->workspace;
+  made->hold_to(limit);
+  if (!groups_) return made;
+  auto group = groups_->make("browser-" + sandbox_id, limit);
+  if (!group) return group.error();
+  made->group = std::move(*group);
+  return made;
 }
 
 std::shared_ptr<box> boxes::find(const std::string& sandbox_id) const {

@@ -65,6 +65,10 @@ class box {
   std::chrono::steady_clock::time_point settled_at_;
 };
 
+/// Gives the user a folder with all that is in it, but for the zones of a workspace that a sandbox
+/// may only read. What is the user's already stays as it is.
+protocol::result<void> give_folder(const std::string& folder, unsigned uid);
+
 class boxes : public actors::sandbox_host {
  public:
   /// `groups` null: there are none to use. `own_users`: each sandbox gets a user of its own.
@@ -76,6 +80,11 @@ class boxes : public actors::sandbox_host {
                                 const protocol::limits& limit) override;
   protocol::sandbox_usage look(const std::string& sandbox_id, actors::look_order order) override;
   void close(const std::string& sandbox_id) override;
+
+  /// One more for an open sandbox, of the same user and with limits of its own: for its browser.
+  /// Nobody finds it; it is closed with the last that holds it.
+  protocol::result<std::shared_ptr<box>> annex(const std::string& sandbox_id,
+                                               const protocol::limits& limit) const;
 
   /// Null: not open. What is found stays valid also when it is closed meanwhile.
   std::shared_ptr<box> find(const std::string& sandbox_id) const;

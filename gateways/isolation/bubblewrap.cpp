@@ -80,6 +80,8 @@ std::vector<std::string> bubblewrap_arguments(const containment& c,
     w.add("--perms", "0444", "--ro-bind-data", std::to_string(fds.files[i]),
           std::string(inside_files) + "/" + c.files[i].name);
   if (fds.store_helper >= 0) add_store(w, fds.store_helper);
+  if (fds.own_folder >= 0)
+    w.add("--bind-fd", std::to_string(fds.own_folder), std::string(inside_own_folder));
   add_workspace(w, c, fds.workspace);
   w.add("--remount-ro", "/", "--chdir", c.workspace, "--clearenv");
   for (auto& entry : environment) {

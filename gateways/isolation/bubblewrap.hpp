@@ -19,6 +19,7 @@ struct bubblewrap_descriptors {
   int init = -1;           ///< the init's program
   int passwd = -1;         ///< the text of /etc/passwd
   int workspace = -1;      ///< its folder; those of `zones` follow, in their order
+  int own_folder = -1;     ///< -1: it has none
   int store_helper = -1;   ///< the text of troupe_store.py; -1: there is no store
   std::vector<int> files;  ///< the content of each of `containment::files`
 };

@@ -1,4 +1,4 @@
-// What a workload (a kernel, a command) is started from, as a value: what it runs, what it sees,
+// What a workload (a kernel, a command, a browser) is started from, as a value: what it runs, what it sees,
 // and what it may use. The launcher makes it true, as far as the level of isolation goes.
 //
 // Descriptors named here are borrowed for the duration of the launch.
@@ -24,6 +24,9 @@ enum class isolation_level {
 
 std::string_view name_of(isolation_level level) noexcept;
 
+/// The number that the first of `containment::descriptors` has inside, if it asks for no other.
+inline constexpr int first_passed = 30;
+
 /// A file of ours that the workload reads: inside as /run/troupe/NAME.
 struct placed_file {
   std::string name;
@@ -40,7 +43,9 @@ struct containment {
   std::vector<std::string> readable_paths;  ///< of the host, beside those that all may read
   std::vector<placed_file> files;
   std::string files_folder;      ///< on the host: where the files are put when nothing is mounted
-  std::vector<int> descriptors;  ///< passed on, as numbers from `first_passed` on, in this order
+  std::string own_folder;  ///< of the host, mounted as `inside_own_folder`; empty: none
+  std::vector<int> descriptors;         ///< passed on, in this order,
+  int descriptors_from = first_passed;  ///< as numbers from this one on
   int input = -1;                ///< its stdin; -1: /dev/null
   int output = -1;               ///< its stdout
   int errors = -1;               ///< its stderr
@@ -64,9 +69,9 @@ inline constexpr const char* library_settings[] = {
     "/etc/python3.11",      "/etc/localtime",   "/etc/mime.types",   "/etc/ssl/certs",
     "/etc/ssl/openssl.cnf", "/etc/ld.so.cache", "/etc/ld.so.conf",   "/etc/ld.so.conf.d"};
 
-/// The number that the first of `containment::descriptors` has inside.
-inline constexpr int first_passed = 30;
 /// Where `containment::files` are inside, at the levels that have a file system of their own.
 inline constexpr std::string_view inside_files = "/run/troupe";
+/// Where `containment::own_folder` is, at the same levels.
+inline constexpr std::string_view inside_own_folder = "/own";
 
 }  // namespace gateways

@@ -29,7 +29,7 @@ using protocol::result;
 
 // The numbers that descriptors have in what is started, below those of the workload itself.
 constexpr int report_number = 3, arguments_number = 4, status_number = 5, filter_number = 6,
-              init_number = 7, passwd_number = 8, workspace_number = 9, files_number = 14,
+              init_number = 7, passwd_number = 8, workspace_number = 9, files_number = 14, own_number = 26,
               helper_number = 27, store_number = 28, egress_number = 29;
 static_assert(workspace_number + std::size(zones) < files_number && egress_number < first_passed);
 
@@ -142,6 +142,11 @@ result<void> hand_folders(const containment& c, bool staged, handed_over& to) {
   int root = ::open(c.workspace.c_str(), flags);
   if (root < 0) return fault_of("working directory " + c.workspace, errno);
   to.give(root, workspace_number);
+  if (!c.own_folder.empty()) {
+    int own = ::open(c.own_folder.c_str(), flags);
+    if (own < 0) return fault_of(c.own_folder, errno);
+    to.give(own, own_number);
+  }
   if (staged) return {};
   for (int number = workspace_number; auto& zone : zones) {
     int fd = ::openat(root, zone.name, flags);
@@ -240,7 +245,8 @@ void launcher::start::add_entrance() {
   if (in_.group)
     for (auto& file : in_.group->join_files()) add({"--group", file});
   if (in_.uid && by_.mounts()) {
-    add({"--stage", std::to_string(workspace_number)});
+    add({"--stage", std::to_string(workspace_number), "workspace"});
+    if (!c_.own_folder.empty()) add({"--stage", std::to_string(own_number), "own"});
     for (int number = workspace_number; auto& zone : zones)
       add({"--zone", std::to_string(++number), zone.name});
     add({"--uid", std::to_string(*in_.uid)});
@@ -257,6 +263,7 @@ result<void> launcher::start::add_walls() {
   fds.passwd = to_.give(memory_file(passwd_text(in_.uid ? *in_.uid : ::geteuid())), passwd_number);
   fds.workspace = workspace_number;
   if (auto handed = hand_folders(c_, in_.uid.has_value(), to_); !handed) return handed;
+  if (!c_.own_folder.empty()) fds.own_folder = own_number;
   for (int number = files_number; auto& file : c_.files)
     fds.files.push_back(to_.give(memory_file(file.content), number++));
   if (c_.ways.store) fds.store_helper = to_.give(memory_file(store_helper_source), helper_number);
@@ -298,6 +305,7 @@ void launcher::start::add_init() {
   if (by_.closes_in()) add(path_rules(c_, by_.options_.readable_paths));
   if (by_.level() != isolation_level::none) add(limit_words(c_.limit, in_.group != nullptr));
   if (!c_.directory.empty()) add({"--directory", c_.directory});
+  if (c_.descriptors_from != first_passed) add({"--from", std::to_string(c_.descriptors_from)});
   for (int number = first_passed; int fd : c_.descriptors) {
     to_.lend(fd, number);
     add({"--keep", std::to_string(number++)});
