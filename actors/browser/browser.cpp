@@ -195,19 +195,17 @@ void browser_state_impl::run(browser_effect::became_ready&) {
 }
 
 void browser_state_impl::run(browser_effect::gone& x) {
-  spdlog::info("browser_down sandbox={} generation={} cause=\"{}\"", args_.sandbox_id,
-               machine_->generation(), x.why.detail);
-  announce("browser_down", "\"generation\":" + number(machine_->generation()) + ",\"cause\":" +
+  spdlog::info("browser_down sandbox={} generation={} cause=\"{}\"", args_.sandbox_id, x.generation,
+               x.why.detail);
+  announce("browser_down", "\"generation\":" + number(x.generation) + ",\"cause\":" +
                                to_json(x.why) + ",\"restarts\":" + (x.restarts ? "true" : "false"));
-  if (x.restarts)
-    down_ms_ = static_cast<double>(env_->clock.now());
-  else
-    port_->refuse(
-        {.code = error_code::unavailable, .detail = "the browser ended: " + x.why.detail});
-  if (!x.restarts)
-    refuse(waiting_,
-           {.code = error_code::unavailable, .detail = "the browser ended: " + x.why.detail});
+  down_ms_ = x.restarts ? static_cast<double>(env_->clock.now()) : 0;
   settle(stops_);
+  if (x.restarts) return;
+  protocol::fault why{.code = error_code::unavailable,
+                      .detail = "the browser ended: " + x.why.detail};
+  port_->refuse(why);
+  refuse(waiting_, why);
 }
 
 void browser_state_impl::run(browser_effect::exhausted& x) {

@@ -143,7 +143,7 @@ void browser_machine::went(cause seen) {
     next = decide(rules_.restart, history_, true, static_cast<std::int64_t>(up_ms),
                   static_cast<std::int64_t>(now_.steady_ms), now_.random);
   auto* restart = std::get_if<restart_after>(&next);
-  out(browser_effect::gone{last_cause_, restart != nullptr});
+  out(browser_effect::gone{generation_, last_cause_, restart != nullptr});
   if (closing_) {
     phase_ = browser_phase::over;
     return out(browser_effect::closed{});

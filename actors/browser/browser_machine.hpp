@@ -77,6 +77,7 @@ struct set_deadline {
 struct became_ready {};
 /// The generation is over. `restarts`: another one follows.
 struct gone {
+  std::uint64_t generation = 0;
   protocol::cause why;
   bool restarts = false;
 };

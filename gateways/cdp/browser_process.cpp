@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -56,10 +57,11 @@ void hand(descriptor& ours, boost::asio::posix::stream_descriptor& to) {
   ours.release();
 }
 
-/// Lines that say nothing: there is no bus in a sandbox, and Chromium tells of it often.
+/// Lines that say nothing: a sandbox has no buses and devices, and Chromium tells of it often.
 bool is_noise(std::string_view line) {
-  return line.find(":ERROR:dbus/") != line.npos ||
-         line.find("Failed to connect to the bus") != line.npos;
+  static constexpr std::array<std::string_view, 3> words{
+      ":ERROR:dbus/", ":ERROR:device/udev_linux/", "Failed to connect to the bus"};
+  return std::ranges::any_of(words, [&](auto word) { return line.find(word) != line.npos; });
 }
 
 std::string without_noise(std::string_view words) {
