@@ -66,6 +66,9 @@ outcome resize_command(const services& s, const request& r);
 outcome cancel_execution(const services& s, const request& r);
 outcome get_node_events(const services& s, const request& r);
 
+// handlers_browser.cpp
+outcome reach_browser(const services& s, const request& r);
+
 // handlers_files.cpp
 outcome get_file(const services& s, const request& r);
 outcome put_file(const services& s, const request& r);

@@ -22,6 +22,7 @@ constexpr tag_doc tags[] = {
     {"kernels", "Kernels of a sandbox."},
     {"executions", "Pieces of code, their events and their ends."},
     {"commands", "Programs run in a sandbox beside its kernels, in the forms of an execution."},
+    {"browser", "The browser of a sandbox, over the Chrome DevTools Protocol."},
     {"files", "The workspace of a sandbox: bytes, folders, texts, searches."},
 };
 
@@ -382,6 +383,7 @@ std::vector<route> make_routes(const request_rules& rules) {
   add_command_input_routes(out, rules);
   add_sandbox_routes(out, rules);
   add_kernel_routes(out, rules);
+  add_browser_routes(out);
   add_file_routes(out, rules);
   return out;
 }
