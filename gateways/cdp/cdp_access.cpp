@@ -15,6 +15,7 @@ namespace {
 
 bool is_address(const std::string& name) {
   unsigned char bytes[16];
+  if (name.find('\0') != name.npos) return false;
   if (name.starts_with('['))
     return name.ends_with(']') &&
            ::inet_pton(AF_INET6, name.substr(1, name.size() - 2).c_str(), bytes) == 1;

@@ -78,6 +78,7 @@ void cdp_websocket::refuse(const cdp_answer& a) {
   if (over_) return;
   refusal_ = answer_text(a, true, true);
   drop_after(last_words_max);
+  beast::get_lowest_layer(socket_).expires_never();
   asio::async_write(socket_.next_layer(), asio::buffer(refusal_),
                     [self = shared_from_this()](error_code, std::size_t) { self->end(); });
 }
