@@ -210,6 +210,8 @@ std::vector<conflict> cross_check(const settings& values) {
   std::vector<conflict> found;
   check_listen(found, "http.listen", values.http.listen);
   check_listen(found, "cdp.listen", values.cdp.listen);
+  if (const auto& remote = values.cdp.remote_listen; !remote.empty())
+    check_listen(found, "cdp.remote_listen", remote.front() == ':' ? "0.0.0.0" + remote : remote);
   check_policy(found, "kernel.restart.backoff_min_ms", values.kernel.restart);
   check_policy(found, "actor_restart.backoff_min_ms", values.actor_restart);
   check_rules(found, "kernel.egress.allow", values.kernel.egress.allow);

@@ -56,6 +56,11 @@ struct http_options {
 
 struct cdp_options {
   std::string listen = "127.0.0.1:9222";
+  std::string remote_listen;             ///< asks everybody for the token; empty: none
+  std::vector<std::string> trust_users;  ///< of this machine, who need no token on `listen`
+  std::uint64_t connections_max = 512;
+  std::uint64_t queue_bytes_max = 256 << 20;  ///< that wait for one slow client
+  std::string protocol_file;                  ///< what /json/protocol answers; empty: 404
 };
 
 /// The way out of sandboxes. A rule is a host, a suffix, an address or a block of addresses, each

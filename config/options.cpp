@@ -33,6 +33,10 @@ constexpr field http() {
   return at<&settings::http, Member>();
 }
 template <auto Member>
+constexpr field cdp() {
+  return at<&settings::cdp, Member>();
+}
+template <auto Member>
 constexpr field kernel() {
   return at<&settings::kernel, Member>();
 }
@@ -142,8 +146,22 @@ constexpr std::array table{
            between(16, 1'000'000), "",
            "Events that wait for one slow reader; beyond: it is cut and may resume.", ""},
 
-    option{"cdp.listen", at<&settings::cdp, &cdp_options::listen>(), "", any, "",
+    option{"cdp.listen", cdp<&cdp_options::listen>(), "", any, "",
            "HOST:PORT of the CDP gateway; port 0 lets the system choose.", "--cdp-listen"},
+    option{"cdp.remote_listen", cdp<&cdp_options::remote_listen>(), "", any, "",
+           "A second one, [HOST]:PORT, where everybody shows the token; empty: none.", ""},
+    option{"cdp.trust_users", cdp<&cdp_options::trust_users>(), "", any, "",
+           "Users of this machine, by name or number, who need no token on cdp.listen, beside the "
+           "daemon's own.",
+           ""},
+    option{"cdp.connections_max", cdp<&cdp_options::connections_max>(), "", between(1, 100'000), "",
+           "Connections to browsers at once; one more is refused.", ""},
+    option{"cdp.queue_bytes_max", cdp<&cdp_options::queue_bytes_max>(), "bytes",
+           between(1 << 20, tib), "",
+           "What waits for one slow client; beyond: it is cut, and the others notice nothing.", ""},
+    option{"cdp.protocol_file", cdp<&cdp_options::protocol_file>(), "", any, "",
+           "What /json/protocol answers, saved from a browser of the same version; empty: 404.",
+           ""},
 
     option{"kernel.python", kernel<&kernel_options::python>(), "", any, "",
            "The Python that runs kernels; it needs ipykernel.", ""},

@@ -14,6 +14,7 @@
 #include "gateways/actor_port.hpp"
 #include "gateways/announce.hpp"
 #include "gateways/cdp/browser_host.hpp"
+#include "gateways/cdp/cdp_server.hpp"
 #include "gateways/cli/cli.hpp"
 #include "gateways/data_dir.hpp"
 #include "gateways/egress/proxy.hpp"
@@ -126,10 +127,16 @@ int serve(const config::settings& settings) {
   config.load<actors::here_first>();
   caf::actor_system sys(config);
   auto port = gateways::make_actor_port(sys, e);
-  gateways::http_opener http({settings.http, settings.node.insecure, dir->token(), TROUPE_VERSION,
-                              settings.kernel, settings.sandbox, settings.limits},
-                             views, *port, pools);
+  gateways::cdp_server cdp({settings.cdp, settings.node.insecure, dir->token()}, browsers);
+  gateways::http_opener http(
+      {settings.http, settings.node.insecure, dir->token(), TROUPE_VERSION, settings.kernel,
+       settings.sandbox, settings.limits, "http://" + cdp.address(),
+       [&cdp](int fd, std::string bytes, std::string sandbox_id, std::string prefix) {
+         cdp.adopt(fd, std::move(bytes), {std::move(sandbox_id), std::move(prefix)});
+       }},
+      views, *port, pools);
   gateways::readiness ready{.url = http.url(),
+                            .cdp_url = "http://" + cdp.address(),
                             .insecure = settings.node.insecure,
                             .ready_file = settings.node.ready_file};
   auto root = sys.spawn(actors::supervisor, &e, children(e, commits, http));

@@ -129,7 +129,8 @@ std::optional<fault> dispatcher::check_token(const request& r) const {
   if (open || gate_.token_valid(r.head.authorization)) return std::nullopt;
   if (!r.head.authorization.empty())
     return make_fault(error_code::unauthorized, "the token is not valid");
-  if (!r.to || !r.to->tail) return make_fault(error_code::unauthorized, "the request has no token");
+  if (!r.to || !r.to->tail || r.to->hands_over)
+    return make_fault(error_code::unauthorized, "the request has no token");
   auto signed_for = check_signature(r);
   if (signed_for) return std::nullopt;
   return signed_for.error();

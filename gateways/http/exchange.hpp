@@ -45,6 +45,7 @@ struct request_head {
   std::string idempotency_key;
   std::string last_event_id;
   std::string request_id;
+  std::string upgrade_lines;  ///< those of a WebSocket's handshake, as they came
   std::string range;
   protocol::files::conditions only_if;
   std::uint64_t length = 0;  ///< what Content-Length says
@@ -138,7 +139,13 @@ struct upload_plan {
       open;
 };
 
-using outcome = std::variant<answer, plan, file_plan, upload_plan, protocol::fault>;
+/// The connection is another's from here on.
+struct hand_over {
+  std::string head;  ///< of the request
+  std::function<void(int fd, std::string bytes)> take;
+};
+
+using outcome = std::variant<answer, plan, file_plan, upload_plan, hand_over, protocol::fault>;
 
 answer json_answer(int status, std::string body);
 void add_line(std::string& lines, std::string_view name, std::string_view value);

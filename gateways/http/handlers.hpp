@@ -72,6 +72,9 @@ outcome start_browser(const services& s, const request& r);
 outcome restart_browser(const services& s, const request& r);
 outcome stop_browser(const services& s, const request& r);
 
+// handlers_cdp.cpp
+outcome reach_browser(const services& s, const request& r);
+
 // handlers_files.cpp
 outcome get_file(const services& s, const request& r);
 outcome put_file(const services& s, const request& r);

@@ -85,7 +85,9 @@ json parameters_of(const route& r) {
     auto name = r.pattern.substr(at + 1, r.pattern.find('}', at) - at - 1);
     auto path = r.tail && name == "path";
     out.push_back(parameter(name, "path", "string",
-                            path ? "In the workspace; its slashes stand as they are." : "The id."));
+                            !path          ? "The id."
+                            : r.hands_over ? "What Chromium's own port has there."
+                                           : "In the workspace; its slashes stand as they are."));
   }
   for (const auto& q : r.queries) out.push_back(parameter(q.name, "query", q.type, q.doc));
   if (r.forms.size() < 2) return out;
@@ -128,6 +130,10 @@ json operation(const route& r) {
   if (r.gives_bytes) add_bytes(responses, r.status);
   if (r.gives_archive)
     responses["200"]["content"] = {{"application/x-tar", {{"schema", json::object()}}}};
+  if (r.hands_over) {
+    responses["101"] = {{"description", "A WebSocket of the Chrome DevTools Protocol"}};
+    responses["200"]["content"]["application/json"] = {{"schema", json::object()}};
+  }
   if (r.accepted) responses["202"] = success(r, 202);
   add_errors(responses, r);
   out["responses"] = responses;

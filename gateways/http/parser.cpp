@@ -78,6 +78,14 @@ void request_parser::on_field_impl(beast::http::field field, text name, text val
       if (!beast::iequals(value, "chunked")) head.flaw = "the only Transfer-Encoding is chunked";
       head.has_length = head.has_body = true;
       break;
+    case connection:
+    case upgrade:
+    case sec_websocket_extensions:
+    case sec_websocket_key:
+    case sec_websocket_protocol:
+    case sec_websocket_version:
+      add_line(head.upgrade_lines, {name.data(), name.size()}, {value.data(), value.size()});
+      break;
     case unknown: take_other(name, value); break;
     default: break;
   }

@@ -20,10 +20,10 @@ void append_number(std::string& out, std::size_t value) {
 void request_head::clear() {
   verb = method::get;
   version = 11;
-  for (auto* text :
-       {&target, &host, &origin, &authorization, &cookie, &accept, &content_type, &idempotency_key,
-        &last_event_id, &request_id, &range, &only_if.if_match, &only_if.if_none_match,
-        &only_if.if_range, &only_if.if_modified_since, &only_if.if_unmodified_since})
+  for (auto* text : {&target, &host, &origin, &authorization, &cookie, &accept, &content_type,
+                     &idempotency_key, &last_event_id, &request_id, &upgrade_lines, &range,
+                     &only_if.if_match, &only_if.if_none_match, &only_if.if_range,
+                     &only_if.if_modified_since, &only_if.if_unmodified_since})
     text->clear();
   length = 0;
   has_host = has_length = has_body = expects_continue = is_preflight = false;

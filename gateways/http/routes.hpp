@@ -61,6 +61,7 @@ struct route {
   bool gives_bytes = false;    ///< may answer a file's bytes
   bool gives_archive = false;  ///< answers a tar archive
   bool takes_bytes = false;    ///< the body is a file's bytes: streamed, not kept
+  bool hands_over = false;     ///< the connection goes on as one to a browser
   bool in_drain = false;       ///< helps work to end, so it is taken while the daemon drains
   std::string_view failing{};  ///< what a 503 of its own shape says, if it has one
   std::size_t index = 0;

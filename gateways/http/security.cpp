@@ -62,17 +62,20 @@ bool gatekeeper::origin_allowed(std::string_view origin) const {
   });
 }
 
-bool gatekeeper::token_valid(std::string_view authorization) const {
-  if (insecure_) return true;
+std::string_view bearer_of(std::string_view authorization) noexcept {
   constexpr std::string_view scheme = "bearer ";
   if (authorization.size() <= scheme.size() ||
       !same_word(authorization.substr(0, scheme.size()), scheme))
-    return false;
+    return {};
   auto given = authorization.substr(scheme.size());
   while (given.starts_with(' ')) given.remove_prefix(1);
-  // The length of the token is no secret; its characters are.
-  return !token_.empty() && given.size() == token_.size() &&
-         CRYPTO_memcmp(given.data(), token_.data(), token_.size()) == 0;
+  return given;
+}
+
+bool same_secret(std::string_view given, std::string_view secret) noexcept {
+  // Its length is no secret; its characters are.
+  return !secret.empty() && given.size() == secret.size() &&
+         CRYPTO_memcmp(given.data(), secret.data(), secret.size()) == 0;
 }
 
 }  // namespace gateways::http

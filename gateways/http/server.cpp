@@ -17,8 +17,8 @@
 
 #include "actors/run_here.hpp"
 #include "gateways/http/session.hpp"
+#include "gateways/listen.hpp"
 #include "protocol/http/problem.hpp"
-#include "protocol/http/target.hpp"
 
 namespace gateways {
 namespace http {
@@ -37,6 +37,11 @@ struct stream_ending<tcp_stream> {
     boost::system::error_code ignored;
     s.close(ignored);
   }
+  static int release(tcp_stream& s) {
+    boost::system::error_code ec;
+    auto fd = s.release(ec);
+    return ec ? -1 : fd;
+  }
 };
 
 }  // namespace http
@@ -44,30 +49,6 @@ struct stream_ending<tcp_stream> {
 namespace {
 
 using namespace http;
-
-tcp::endpoint parse_listen(const std::string& text) {
-  auto fail = [&](const char* why) {
-    throw std::system_error(std::make_error_code(std::errc::invalid_argument),
-                            "http.listen " + text + ": " + why);
-  };
-  auto colon = text.rfind(':');
-  if (colon == std::string::npos) fail("must be HOST:PORT");
-  auto port = protocol::http::parse_count(std::string_view(text).substr(colon + 1));
-  if (!port || *port > 65'535) fail("the port must be 0 to 65535");
-  auto host = text.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  if (host == "localhost") host = "127.0.0.1";
-  boost::system::error_code ec;
-  auto address = asio::ip::make_address(host, ec);
-  if (ec) fail("the host must be an IP address or localhost");
-  return {address, static_cast<std::uint16_t>(*port)};
-}
-
-std::string text_of(const tcp::endpoint& at) {
-  auto ip = at.address().to_string();
-  if (at.address().is_v6()) ip = "[" + ip + "]";
-  return ip + ":" + std::to_string(at.port());
-}
 
 /// Lets sinks reach the server's thread as long as there is one.
 class post_office {
@@ -149,7 +130,7 @@ class http_server::impl {
   }
 
   void listen() {
-    auto at = parse_listen(options_.http.listen);
+    auto at = parse_listen("http.listen", options_.http.listen);
     boost::system::error_code ec;
     auto check = [&](const char* what) {
       if (ec) throw std::system_error(ec, "http.listen " + options_.http.listen + ": " + what);

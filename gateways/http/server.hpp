@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -27,6 +28,11 @@ struct http_server_options {
   config::sandbox_options sandbox;
   config::limit_options limits;
   std::string cdp_url;  ///< of the browser of the sandbox `default`; empty: there is none
+  /// Takes a connection whose request is for the browser of a sandbox: its socket, which is its
+  /// own from here on, and the bytes that came, of which the path begins with `prefix`. Called on
+  /// the server's thread. Empty: there is no browser.
+  std::function<void(int fd, std::string bytes, std::string sandbox_id, std::string prefix)>
+      hand_to_cdp{};
 };
 
 /// Where work on files runs: pieces of bytes, and what may take seconds. Each piece is short, so

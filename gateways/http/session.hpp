@@ -44,7 +44,7 @@ struct session_host {
   std::function<time_point()> now = std::chrono::steady_clock::now;
 };
 
-/// How a stream is ended; specialised for each kind.
+/// How a stream is ended, or its descriptor let go (-1: it has none); specialised for each kind.
 template <class Stream>
 struct stream_ending;
 
@@ -84,6 +84,7 @@ class session final : public connection, public std::enable_shared_from_this<ses
   void skip_blank_lines();
   bool head_complete();
   void handle();
+  void give_away(hand_over to);
   void read();
   void read_done(error_code ec, std::size_t n);
   void client_ended();

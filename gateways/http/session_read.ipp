@@ -102,6 +102,7 @@ void session<Stream>::handle() {
   auto decided = host_.front.handle(request_);
   if (auto* whole = std::get_if<answer>(&decided)) return send(*whole);
   if (auto* work = std::get_if<file_plan>(&decided)) return begin_file_work(std::move(*work));
+  if (auto* to = std::get_if<hand_over>(&decided)) return give_away(std::move(*to));
   if (auto* f = std::get_if<protocol::fault>(&decided))
     return send(problem_answer(*f, request_.id));
   auto& p = std::get<plan>(decided);
@@ -110,6 +111,22 @@ void session<Stream>::handle() {
     return send(head);
   }
   submit(std::move(p));
+}
+
+template <class Stream>
+void session<Stream>::give_away(hand_over to) {
+  constexpr int handed_over = 101;
+  auto fd = stream_ending<Stream>::release(stream_);
+  if (fd < 0)
+    return send(problem_answer(
+        {protocol::error_code::unavailable, "the connection cannot be handed over", {}, 0},
+        request_.id));
+  auto more = in_.data();
+  to.head.append(static_cast<const char*>(more.data()), more.size());
+  auto seconds = std::chrono::duration<double>(host_.now() - request_.began).count();
+  host_.front.stats().record(request_.to->index, handed_over, seconds);
+  close();
+  to.take(fd, std::move(to.head));
 }
 
 template <class Stream>

@@ -18,6 +18,7 @@ struct stream_ending<memory_stream> {
     s.close();
     s.close_remote();  // what is still being read comes to its end
   }
+  static int release(memory_stream&) { return -1; }
 };
 
 }  // namespace gateways::http
