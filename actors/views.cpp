@@ -36,7 +36,21 @@ void node_views::put(tree_entry entry) {
 
 void node_views::put_usage(const std::string& sandbox_id, const protocol::sandbox_usage& found) {
   std::unique_lock lock(mutex_);
-  if (sandboxes_.contains(sandbox_id)) usage_.insert_or_assign(sandbox_id, found);
+  if (!sandboxes_.contains(sandbox_id)) return;
+  usage_.insert_or_assign(sandbox_id, found);
+  for (auto& each : process_watches_[sandbox_id])
+    if (auto watch = each.lock()) watch->looked(found.processes);
+}
+
+std::shared_ptr<const process_watch> node_views::watch_processes(const std::string& sandbox_id) {
+  std::unique_lock lock(mutex_);
+  auto last = usage_.find(sandbox_id);
+  auto watch = std::make_shared<process_watch>(last == usage_.end() ? 0 : last->second.processes);
+  if (!sandboxes_.contains(sandbox_id)) return watch;
+  auto& all = process_watches_[sandbox_id];
+  std::erase_if(all, [](auto& each) { return each.expired(); });
+  all.push_back(watch);
+  return watch;
 }
 
 protocol::sandbox_usage node_views::usage() const {
@@ -44,6 +58,7 @@ protocol::sandbox_usage node_views::usage() const {
   std::shared_lock lock(mutex_);
   for (auto& [id, each] : usage_) {
     sum.memory_bytes += each.memory_bytes;
+    sum.memory_peak_bytes += each.memory_peak_bytes;
     sum.processes += each.processes;
     sum.disk_bytes += each.disk_bytes;
   }
@@ -89,6 +104,7 @@ void node_views::erase_sandbox(const std::string& sandbox_id) {
   sandboxes_.erase(sandbox_id);
   usage_.erase(sandbox_id);
   browsers_.erase(sandbox_id);
+  process_watches_.erase(sandbox_id);
   commands_.erase(sandbox_id);
   ledgers_.erase(sandbox_id);
   egress_.erase(sandbox_id);

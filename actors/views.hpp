@@ -13,6 +13,7 @@
 #include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "actors/limiter/turn_ledger.hpp"
@@ -84,6 +85,21 @@ struct egress_use {
   std::atomic<protocol::unix_ms> last_refused_at{0};  ///< because they were too many; 0: never
 };
 
+/// The most processes that looks at a sandbox have found since this is held; until the first, what
+/// the last one before found. Looks are told by the views, one at a time; any thread may read.
+class process_watch {
+ public:
+  explicit process_watch(std::uint64_t before) : most_(before) {}
+  void looked(std::uint64_t found) {
+    if (!std::exchange(seen_, true) || found > most_) most_ = found;
+  }
+  std::uint64_t most() const noexcept { return most_; }
+
+ private:
+  bool seen_ = false;
+  std::atomic<std::uint64_t> most_;
+};
+
 class node_views {
  public:
   void put(protocol::kernel_view view);
@@ -109,6 +125,8 @@ class node_views {
   std::vector<tree_entry> tree() const;
   /// Of all sandboxes together, as they were last looked at; what is counted is left out.
   protocol::sandbox_usage usage() const;
+  /// Hears of every look at the sandbox for as long as it is held.
+  std::shared_ptr<const process_watch> watch_processes(const std::string& sandbox_id);
   command_activity commands(std::string_view sandbox_id) const;
   /// None: its limiter has not started.
   std::shared_ptr<turn_ledger> ledger(std::string_view sandbox_id) const;
@@ -148,6 +166,7 @@ class node_views {
   std::map<std::string, std::map<egress_of, std::shared_ptr<egress_use>>> egress_;
   std::map<std::string, tree_entry, std::less<>> tree_;
   std::map<std::string, protocol::sandbox_usage, std::less<>> usage_;
+  std::map<std::string, std::vector<std::weak_ptr<process_watch>>> process_watches_;
 };
 
 }  // namespace actors

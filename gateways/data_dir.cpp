@@ -18,6 +18,8 @@ namespace {
 using protocol::error_code;
 using protocol::fault;
 
+constexpr std::size_t token_bytes_min = 16;  // a shorter one could be guessed
+
 fault refused(const std::string& what) {
   return {.code = error_code::internal, .detail = what + ": " + std::strerror(errno)};
 }
@@ -78,6 +80,11 @@ protocol::result<data_dir> data_dir::open(const std::string& path) {
     auto n = ::pwrite(d.lock_, pid.data(), pid.size(), 0);
   auto token = kept_secret(d.path_ + "/token", 32);
   if (!token) return token.error();
+  if (token->size() < token_bytes_min)
+    return fault{.code = error_code::invalid_field,
+                 .detail = d.path_ + "/token has " + std::to_string(token->size()) +
+                           " characters; it needs " + std::to_string(token_bytes_min) +
+                           " or more, or to be deleted: then one is made"};
   auto instance = kept_secret(d.path_ + "/instance", 16);
   if (!instance) return instance.error();
   d.token_ = *token;

@@ -11,7 +11,8 @@ namespace gateways {
 class data_dir {
  public:
   /// Makes the folder (0700), takes its lock, reads or makes token (0600) and instance id.
-  /// Refused with a sentence when another daemon holds it, naming its pid.
+  /// Refused with a sentence when another daemon holds it, naming its pid, or when the token is
+  /// shorter than 16 characters.
   static protocol::result<data_dir> open(const std::string& path);
 
   data_dir(data_dir&& other) noexcept;

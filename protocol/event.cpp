@@ -83,9 +83,11 @@ std::string cause_json(const execution_record& r) {
 }
 
 std::string to_json(const usage& u) {
-  object_writer w(64);
+  object_writer w(112);
   w.milliseconds("cpu_ms", u.cpu_ms);
   w.number("memory_peak_bytes", u.memory_peak_bytes);
+  w.number_or_null("processes", u.processes);
+  w.number("output_bytes", u.output_bytes);
   return w.close();
 }
 

@@ -118,11 +118,16 @@ typename Inspector::result_type inspect(Inspector& f, truncation& x) {
 struct usage {
   double cpu_ms = 0;  ///< CPU time of the kernel process during the execution, or of the command
   std::uint64_t memory_peak_bytes = 0;  ///< the kernel process's peak so far, or the command's
+  /// The most processes and threads, of the whole sandbox, that a look of its limiter found while
+  /// this ran; of the last look before when none fell into that time. 0: not known.
+  std::uint64_t processes = 0;
+  /// Printed text, and the JSON of displays, results and errors; also what went to the file.
+  std::uint64_t output_bytes = 0;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, usage& x) {
-  return f(x.cpu_ms, x.memory_peak_bytes);
+  return f(x.cpu_ms, x.memory_peak_bytes, x.processes, x.output_bytes);
 }
 
 /// All that is known of an execution but for its events.

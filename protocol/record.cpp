@@ -32,6 +32,8 @@ void each_field(Record& r, F&& f) {
   f("truncated_path", r.truncated.path);
   f("cpu_ms", r.used.cpu_ms);
   f("memory_peak_bytes", r.used.memory_peak_bytes);
+  f("processes", r.used.processes);
+  f("output_bytes", r.used.output_bytes);
   f("exit_code", r.exit_code);
   f("signal", r.signal);
   f("user_expressions", r.user_expressions);

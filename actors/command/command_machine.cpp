@@ -233,6 +233,7 @@ void command_machine::finish(execution_status status, cause why) {
     emit("truncated", buffer(protocol::truncated_data(record_.truncated)));
   }
   for (auto& item : rest.items) emit(item.type, std::move(item.content));
+  record_.used.output_bytes = rest.bytes_total;
   record_.state = execution_state::ended;
   record_.status = status;
   record_.why = std::move(why);

@@ -128,6 +128,7 @@ caf::result<execution_record> commands_state::accept(protocol::execution_request
   auto sink = std::make_shared<command_mailbox_sink>(commands_actor(self_), id);
   c.port = env_->make_command_port(std::move(sink));
   c.start = start_of(r);
+  c.processes = env_->views.watch_processes(args_.sandbox_id);
   c.followers.push_back(to);
   self_->monitor(to);
   env_->handles.put_execution(id, commands_actor(self_));
@@ -291,6 +292,7 @@ void commands_state::set_timer(std::optional<std::int64_t> after_ms) {
 void commands_state::run(command& c, command_effect::finish& x) {
   if (c.told < c.events.size()) tell(c);
   c.record = std::move(x.record);
+  c.record.used.processes = c.processes->most();
   c.ended = true;
   auto& r = c.record;
   for (auto which : {command_deadline::time, command_deadline::grace, command_deadline::kill})

@@ -40,6 +40,7 @@ class commands_state {
     std::unique_ptr<command_machine> machine;
     std::unique_ptr<command_port> port;
     command_start start;
+    std::shared_ptr<const process_watch> processes;  ///< from its start on
     protocol::execution_record record;
     std::vector<protocol::buffer> events;  ///< all, from number 1
     std::size_t told = 0;                  ///< how many the followers have

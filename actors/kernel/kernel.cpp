@@ -242,6 +242,7 @@ void kernel_state_impl::run(kernel_effect::begin& x) {
   env_->views.counters.executions_started.fetch_add(1, std::memory_order_relaxed);
   auto& log = logs_[x.record.id];
   log.cpu_ms_at_start = port_->cpu_ms();
+  log.processes = env_->views.watch_processes(args_.sandbox_id);
   log.changed = true;
   kernel_effect::announce started{"execution_started",
                                   "\"execution_id\":\"" + x.record.id +
@@ -274,9 +275,10 @@ void kernel_state_impl::tell(event_log& log) {
 void kernel_state_impl::run(kernel_effect::finish& x) {
   auto& log = logs_[x.record.id];
   if (log.told < log.events.size()) tell(log);
-  if (x.record.started_at > 0) {
+  if (log.processes) {
     x.record.used.cpu_ms = std::max(0.0, port_->cpu_ms() - log.cpu_ms_at_start);
     x.record.used.memory_peak_bytes = port_->memory_peak_bytes();
+    x.record.used.processes = log.processes->most();
   }
   log.record = std::move(x.record);
   log.ended = true;

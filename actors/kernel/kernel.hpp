@@ -50,6 +50,7 @@ class kernel_state_impl {
     std::uint64_t log_file = 0;  ///< of the commit log, which keeps it: it was told; 0: not kept so
     double told_by_ms = 0;  ///< then it is told whether the journal has it or not; 0: not sent yet
     double cpu_ms_at_start = 0;
+    std::shared_ptr<const process_watch> processes;  ///< from its start on
   };
 
   void prepare(const env& e, kernel_args args);

@@ -271,6 +271,7 @@ void kernel_machine::finish(execution& e, execution_status status, cause why, bo
   }
   for (auto& item : rest.items) emit(e, item.type, std::move(item.content));
   auto& r = e.record;
+  r.used.output_bytes = rest.bytes_total;
   r.state = execution_state::ended;
   r.status = status;
   r.why = std::move(why);

@@ -146,7 +146,9 @@ outcome get_openapi(const services& s, const request&) {
 outcome get_health(const services& s, const request&) {
   auto kernel = the_kernel(s);
   const auto& k = kernel ? *kernel : no_kernel();
-  return json_answer(alive(k) ? 200 : 503, k.status_json);
+  auto out = json_answer(alive(k) ? 200 : 503, k.status_json);
+  if (!alive(k)) add_line(out.lines, "Retry-After", "1");
+  return out;
 }
 
 outcome get_kernel_status(const services& s, const request&) {

@@ -99,6 +99,9 @@ void add_usage(families& to, const actors::node_views& views) {
     one(to, name, help, MetricType::Gauge, static_cast<double>(value));
   };
   gauge("sandboxes_memory_bytes", "Memory of all sandboxes", used.memory_bytes);
+  gauge("sandboxes_memory_peak_bytes",
+        "Sum of the most memory each sandbox had, where a control group counts it",
+        used.memory_peak_bytes);
   gauge("sandboxes_processes", "Processes and threads of all sandboxes", used.processes);
   gauge("sandboxes_disk_bytes", "Disk space of all workspaces", used.disk_bytes);
 }

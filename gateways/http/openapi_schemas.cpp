@@ -97,7 +97,10 @@ constexpr std::string_view schemas = R"json({
 "KernelList": {"type": "object", "properties": {"kernels": {"type": "array",
   "items": {"$ref": "#/components/schemas/Kernel"}}}},
 "Usage": {"type": ["object", "null"], "properties": {"cpu_ms": {"type": "number"},
-  "memory_peak_bytes": {"type": "integer"}}},
+  "memory_peak_bytes": {"type": "integer"},
+  "processes": {"type": ["integer", "null"], "description":
+    "Most processes and threads of the sandbox seen while it ran; null: not known"},
+  "output_bytes": {"type": "integer"}}},
 "Execution": {"type": "object", "required": ["id", "sandbox_id", "kernel_id", "state"],
   "description": "`status` and what follows from it are null until the state is `ended`.",
   "properties": {"id": {"type": "string"}, "sandbox_id": {"type": "string"},

@@ -47,17 +47,23 @@ CAF_TEST(the last event tells how it ended) {
   r.why = {cause_kind::signal, 9, -1, "", "gone"};
   r.state_preserved = false;
   r.duration_ms = 12.3456789;
-  r.used = {8.1, 61'341'696};
+  r.used = {8.1, 61'341'696, 12, 345};
   CAF_CHECK_EQUAL(ended_data(r),
                   R"({"status":"kernel_died","cause":{"kind":"signal","signal":"SIGKILL",)"
                   R"("exit_code":null,"limit":null,"detail":"gone"},"state_preserved":false,)"
                   R"("execution_count":null,"duration_ms":12.346,)"
-                  R"("usage":{"cpu_ms":8.1,"memory_peak_bytes":61341696}})");
+                  R"("usage":{"cpu_ms":8.1,"memory_peak_bytes":61341696,)"
+                  R"("processes":12,"output_bytes":345}})");
   r.status = execution_status::ok;
   r.execution_count = 7;
   const auto data = parse_json(ended_data(r));
   CAF_CHECK((*data)["cause"].is_null());
   CAF_CHECK_EQUAL((*data)["execution_count"], 7);
+}
+
+CAF_TEST(processes that nobody has counted are null) {
+  CAF_CHECK_EQUAL(to_json(usage{}),
+                  R"({"cpu_ms":0,"memory_peak_bytes":0,"processes":null,"output_bytes":0})");
 }
 
 CAF_TEST(a truncation says what was kept and where the rest is) {

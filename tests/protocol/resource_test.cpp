@@ -48,7 +48,7 @@ execution_record full_record() {
   r.duration_ms = 0.1 + 0.2;
   r.last_event = 9;
   r.truncated = {100, 40, "output/exe_1.txt"};
-  r.used = {8.1, 61'341'696};
+  r.used = {8.1, 61'341'696, 12, 100};
   r.user_expressions = R"({"a": 1})";
   r.labels = R"({"who": "me"})";
   r.turn_id = "trn_1";
@@ -70,7 +70,7 @@ CAF_TEST(the record survives the journal with every field) {
   CAF_CHECK_EQUAL(back->labels, r.labels);
   CAF_CHECK_EQUAL(back->state_preserved, false);
   CAF_CHECK_EQUAL(back->turn_id, "trn_1");
-  CAF_CHECK_EQUAL(json::parse(record_json(r)).size(), 30u);
+  CAF_CHECK_EQUAL(json::parse(record_json(r)).size(), 32u);
 }
 
 CAF_TEST(random records survive the journal) {
@@ -85,6 +85,8 @@ CAF_TEST(random records survive the journal) {
     r.queued_at = static_cast<unix_ms>(random());
     r.last_event = random();
     r.used.memory_peak_bytes = random();
+    r.used.processes = random();
+    r.used.output_bytes = random();
     r.duration_ms = std::ldexp(static_cast<double>(random()), -40);
     const auto back = record_from_json(record_json(r));
     CAF_REQUIRE(back.has_value());
@@ -117,7 +119,8 @@ CAF_TEST(an ended execution shows all that is known of it) {
       R"("last_event":9,"text":"2\n",)"
       R"("outputs":[{"output_type":"stream","name":"stdout","text":"2\n"}],"images":[],)"
       R"("error":null,"truncated":{"bytes_total":100,"bytes_kept":40,)"
-      R"("path":"output/exe_1.txt"},"usage":{"cpu_ms":8.1,"memory_peak_bytes":61341696},)"
+      R"("path":"output/exe_1.txt"},"usage":{"cpu_ms":8.1,"memory_peak_bytes":61341696,)"
+      R"("processes":12,"output_bytes":100},)"
       R"("turn_id":"trn_1","labels":{"who": "me"},"user_expressions":{"a": 1}})");
 }
 

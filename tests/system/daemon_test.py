@@ -105,6 +105,19 @@ class Start(Case):
         self.assertEqual(daemon.leftovers(), [])
         self.assertFalse(os.path.exists(os.path.join(daemon.data_dir, "daemon.json")))
 
+    def test_a_token_that_could_be_guessed_ends_the_start(self):
+        daemon = Daemon()
+        os.makedirs(daemon.data_dir, exist_ok=True)
+        token = os.path.join(daemon.data_dir, "token")
+        with open(token, "w", encoding="utf-8") as f:
+            f.write("x" * 15 + "\n")
+        daemon.launch()
+        self.addCleanup(daemon.remove)
+        self.assertEqual(daemon.process.wait(30), 1, daemon.log())
+        self.assertRegex(daemon.log(), rf"(?m)^troupe: {token} has 15 characters; it needs 16 ")
+        with open(token, encoding="utf-8") as f:
+            self.assertEqual(f.read(), "x" * 15 + "\n", "it is not replaced")
+
     def test_a_kernel_that_never_comes_up_ends_the_start_with_its_cause(self):
         daemon = Daemon("--kernel.python", "/nonexistent/python", "--kernel.restart.max_restarts",
                         "1").launch()

@@ -186,6 +186,24 @@ class Limits(Watched, DaemonCase):
         self.assertEqual(k["last_cause"]["kind"], "disk_quota")
         self.assertIn("killed", [h["action"] for h in self.told(mine, "disk_bytes", 2)])
 
+    def test_the_end_of_what_ran_tells_its_processes_and_bytes(self):
+        mine = self.own_sandbox()
+        used = self.client.execute(
+            "import threading, time\n"
+            "all = [threading.Thread(target=time.sleep, args=(1.5,)) for _ in range(40)]\n"
+            "for each in all: each.start()\n"
+            "for each in all: each.join()\n"
+            "print('x' * 9_999)", mine)["usage"]
+        self.assertEqual(used["output_bytes"], 10_000)
+        self.assertGreater(used["processes"], 40)
+        self.assertLess(used["processes"], 100)
+        ended = self.client.post(f"/v1/sandboxes/{mine}/commands", {
+            "command": "for i in {1..50}; do sleep 1.5 & done; wait; printf %01000d 0"}).json
+        self.assertEqual(ended["usage"]["output_bytes"], 1_000)
+        self.assertGreater(ended["usage"]["processes"], 50)
+        kept = self.client.get(f"/v1/commands/{ended['id']}").json
+        self.assertEqual(kept["usage"], ended["usage"])
+
     def test_the_node_tells_its_isolation_and_sums_its_use(self):
         ready = self.client.get("/readyz").json
         self.assertEqual(ready["isolation"]["level"], "none")
@@ -199,6 +217,7 @@ class Limits(Watched, DaemonCase):
         self.assertGreater(value["troupe_sandboxes_memory_bytes"], 10 * MIB)
         self.assertGreater(value["troupe_sandboxes_processes"], 3)
         self.assertGreater(value["troupe_sandboxes_cpu_seconds_total"], 0)
+        self.assertIn("troupe_sandboxes_memory_peak_bytes", value)
         self.assertIn("troupe_sandboxes_disk_bytes", value)
         self.assertIn("troupe_limit_hits_total", metrics)
 

@@ -105,6 +105,7 @@ class Turns(DaemonCase):
             self.assertEqual(r["status"], "ok")
         refused = self.client.post(f"/v1/sandboxes/{sandbox}/executions", {"code": "1"})
         p = self.check_problem(refused, 429, "step_limit")
+        self.assertIs(p["retryable"], False)
         self.assertIn("10", p["detail"])
         named = {k: v for k, v in p.items() if isinstance(v, int)}
         self.assertTrue(any("used" in k and v == 10 for k, v in named.items()), p)
@@ -252,6 +253,7 @@ class Reference(DaemonCase):
         seen = wait_until(lambda: next((a for a in [self.client.get("/health")]
                                         if a.status == 503), None), 3, "503 was seen")
         self.assertIs(seen.json["kernel_alive"], False)
+        self.assertEqual(seen.headers["Retry-After"], "1")
         self.client.wait_idle(above=before["generation"])
         self.assertEqual(self.client.get("/health").status, 200)
 

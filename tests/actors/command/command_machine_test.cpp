@@ -115,6 +115,7 @@ CAF_TEST(both streams are told with their names and a split character comes whol
   d.start().print("a\xe4").print("err", command_stream::err).print("\xb8\xad!\xff\xf0\x9f").exit(0);
   CAF_CHECK_EQUAL(d.printed["stdout"], "a中!\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
   CAF_CHECK_EQUAL(d.printed["stderr"], "err");
+  CAF_CHECK_EQUAL(d.ended->used.output_bytes, d.printed["stdout"].size() + 3);
 }
 
 CAF_TEST(a time limit asks it to end then kills it) {
@@ -202,6 +203,7 @@ CAF_TEST(output beyond the bound keeps its head and its tail and the middle goes
   CAF_REQUIRE_NOT_EQUAL(head, all.npos);
   CAF_CHECK_EQUAL(kept.substr(0, head) + d.spilled + kept.substr(head), all);
   CAF_CHECK_EQUAL(d.ended->truncated.bytes_total, all.size());
+  CAF_CHECK_EQUAL(d.ended->used.output_bytes, all.size());
   CAF_CHECK_EQUAL(d.ended->truncated.bytes_kept, kept.size());
   CAF_CHECK_EQUAL(d.ended->truncated.path, "output/cmd_1.log");
   CAF_CHECK_EQUAL(std::count(d.types.begin(), d.types.end(), "truncated"), 1);

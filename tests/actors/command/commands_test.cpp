@@ -68,6 +68,24 @@ CAF_TEST(a printed line comes back as a numbered event with ended last) {
   CAF_CHECK_EQUAL(world.views.commands("s").running, 0u);
 }
 
+CAF_TEST(each end tells the most processes that were seen and the bytes that were printed) {
+  world.views.put(sandbox_view{.spec = {.id = "s"}});
+  start();
+  run("cmd_1");
+  world.views.put_usage("s", {.processes = 9});
+  run("cmd_2");
+  world.views.put_usage("s", {.processes = 3});
+  auto ends_with = [&](tests::fake_command& each, const char* text) {
+    seen = {};
+    each.print("中\n");
+    each.exit(0);
+    deliver();
+    return seen.lines.back().find(text) != std::string::npos;
+  };
+  CAF_CHECK(ends_with(*made[0], R"("processes":9,"output_bytes":4})"));
+  CAF_CHECK(ends_with(*made[1], R"("processes":3,"output_bytes":4})"));
+}
+
 CAF_TEST(the end is told only once the journal has it or is too late) {
   start();
   kept.holds = true;

@@ -121,6 +121,19 @@ CAF_TEST(an execution ends after both its reply and idle) {
   CAF_CHECK_EQUAL(d.ended.at("b").status, execution_status::ok);
 }
 
+CAF_TEST(the bytes that it printed are counted to its end) {
+  driver d;
+  d.start().execute("a").execute("b").busy("a");
+  for (int i = 0; i < 9; ++i)
+    d.say(jupyter::channel::iopub, "stream",
+          R"({"name":"stdout","text":")" + std::string(1'000, 'x') + "\"}", "a");
+  d.reply("a").idle("a");
+  CAF_CHECK(d.ended.at("a").truncated.bytes_kept < 9'000);
+  CAF_CHECK_EQUAL(d.ended.at("a").used.output_bytes, 9'000u);
+  d.busy("b").reply("b").idle("b");
+  CAF_CHECK_EQUAL(d.ended.at("b").used.output_bytes, 0u);
+}
+
 CAF_TEST(a kernel that dies while busy fails what runs and what waits and starts again) {
   driver d;
   d.start().execute("a").execute("b").busy("a").die();

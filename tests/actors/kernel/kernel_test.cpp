@@ -62,6 +62,24 @@ CAF_TEST(a printed line comes back as numbered events with ended last) {
   CAF_CHECK(!world.handles.runner_of("exe_1"));
 }
 
+CAF_TEST(its end tells the most processes that were seen and the bytes that were printed) {
+  world.views.put(sandbox_view{.spec = {.id = "s"}});
+  world.views.put_usage("s", {.processes = 70});
+  start();
+  execute("exe_1");
+  for (auto seen_now : {4u, 9u, 5u}) world.views.put_usage("s", {.processes = seen_now});
+  process->run("exe_1", "hello");
+  deliver();
+  auto told = [&](const char* text) { return seen.lines.back().find(text) != std::string::npos; };
+  CAF_CHECK(told(R"("processes":9,"output_bytes":5})"));
+  world.views.put_usage("s", {.processes = 6});
+  seen = {};
+  execute("exe_2");
+  process->run("exe_2", "");
+  deliver();
+  CAF_CHECK(told(R"("processes":6,"output_bytes":0})"));  // nobody looked: what was seen before
+}
+
 CAF_TEST(the end is told only once the journal has it) {
   start();
   kept.holds = true;
