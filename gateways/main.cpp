@@ -131,8 +131,8 @@ int serve(const config::settings& settings) {
   gateways::http_opener http(
       {settings.http, settings.node.insecure, dir->token(), TROUPE_VERSION, settings.kernel,
        settings.sandbox, settings.limits, "http://" + cdp.address(),
-       [&cdp](int fd, std::string bytes, std::string sandbox_id, std::string prefix) {
-         cdp.adopt(fd, std::move(bytes), {std::move(sandbox_id), std::move(prefix)});
+       [&cdp](int fd, std::string read, std::string sandbox_id, std::string prefix) {
+         cdp.adopt(fd, std::move(read), {std::move(sandbox_id), std::move(prefix)});
        }},
       views, *port, pools);
   gateways::readiness ready{.url = http.url(),

@@ -52,11 +52,11 @@ class live_browser {
 /// Where the listener finds browsers, and the thread `cdp` that all of this runs on.
 class browser_directory {
  public:
+  using finder = std::function<void(protocol::result<std::shared_ptr<live_browser>>)>;
   virtual ~browser_directory() = default;
   /// Starts it when it does not run and may be started; `then` is called once, on the thread `cdp`,
   /// also at once.
-  virtual void find(const std::string& sandbox_id,
-                    std::function<void(protocol::result<std::shared_ptr<live_browser>>)> then) = 0;
+  virtual void find(const std::string& sandbox_id, finder then) = 0;
   virtual boost::asio::io_context& io() = 0;
 };
 

@@ -255,6 +255,7 @@ bool multiplexer::let_go(const std::string& session_id, time_point now) {
   if (at == held_.end()) return true;
   auto& h = at->second;
   h.holders.erase(session_id);
+  h.last_asker = session_id;
   if (!h.holders.empty()) return false;
   // Others may be about to be told of the target.
   auto others = std::ranges::any_of(
@@ -271,7 +272,8 @@ effects multiplexer::elapsed(time_point now) {
   for (auto at = held_.begin(); at != held_.end();) {
     auto& h = at->second;
     auto over = now >= h.since + (h.holders.empty() ? rules_.hold_settle : rules_.hold_max);
-    if (over && owner_.contains(h.own_session)) ask({.nobody = true}, resume, {}, h.own_session);
+    auto& by = owner_.contains(h.own_session) ? h.own_session : h.last_asker;
+    if (over && owner_.contains(by)) ask({.nobody = true}, resume, {}, by);
     at = over ? held_.erase(at) : std::next(at);
   }
   return std::exchange(out_, {});

@@ -104,6 +104,7 @@ class multiplexer {
   struct held_target {
     time_point since;
     std::string own_session;        ///< of the daemon; lets it go when the others do not
+    std::string last_asker;         ///< lets it go should the daemon have no session there
     std::set<std::string> holders;  ///< sessions that have not asked to let it go
   };
 
