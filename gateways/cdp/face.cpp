@@ -141,7 +141,7 @@ protocol::result<std::string> list_text(std::string_view result, std::string_vie
     target t{text(each, "targetId"), text(each, "parentFrameId"), text(each, "title"),
              text(each, "type"), text(each, "url")};
     // Each client's session is one more browser.
-    if (t.type == "browser") continue;
+    if (t.id.empty() || t.type == "browser") continue;
     if (out.size() > 2) out += ", ";
     out += target_text(t, revision, at);
   }

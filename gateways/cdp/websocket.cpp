@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <chrono>
@@ -22,6 +21,7 @@ constexpr auto open_max = std::chrono::seconds(10);
 constexpr auto handshake_max = std::chrono::seconds(10);
 constexpr auto last_words_max = std::chrono::seconds(10);
 constexpr std::size_t kept_bytes = 1 << 20;
+constexpr std::size_t discarded_bytes = 64 << 10;
 constexpr std::size_t reason_bytes_max = 120;  // RFC 6455, 5.5
 
 }  // namespace
@@ -29,7 +29,7 @@ constexpr std::size_t reason_bytes_max = 120;  // RFC 6455, 5.5
 cdp_websocket::cdp_websocket(std::shared_ptr<cdp_core> core, beast::tcp_stream stream,
                              cdp_request request, std::shared_ptr<live_browser> browser)
     : core_(std::move(core)),
-      socket_(std::move(stream)),
+      socket_(cdp_stream(std::move(stream))),
       request_(std::move(request)),
       browser_(std::move(browser)),
       deadline_(core_->browsers.io()) {}
@@ -92,7 +92,8 @@ void cdp_websocket::read_done(error_code ec) {
   if (over_ || closing_) return;
   if (ec) {
     leave();
-    return end();
+    drop_after(last_words_max);
+    return linger();
   }
   if (!socket_.got_text()) return drop();
   auto text = in_.cdata();
@@ -143,6 +144,16 @@ void cdp_websocket::close(std::uint16_t code, std::string why) {
   closing_.emplace(static_cast<websocket::close_code>(code), why);
   drop_after(last_words_max);
   pump();
+}
+
+/// What was written may be lost when there are bytes of the client that nobody has read.
+void cdp_websocket::linger() {
+  in_.clear();
+  socket_.next_layer().async_read_some(in_.prepare(discarded_bytes),
+                                       [self = shared_from_this()](error_code ec, std::size_t) {
+                                         if (self->over_) return;
+                                         ec ? self->end() : self->linger();
+                                       });
 }
 
 void cdp_websocket::drop_after(std::chrono::seconds time) {

@@ -8,13 +8,32 @@
 // message; the browser is told of its end, unless it told it first.
 #pragma once
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/bind_handler.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <deque>
 
 #include "gateways/cdp/connection.hpp"
 
 namespace gateways {
+
+/// Beast waits for the client's end of the connection before it says that a WebSocket is over. The
+/// browser is to hear of that at once.
+class cdp_stream : public boost::beast::tcp_stream {
+ public:
+  explicit cdp_stream(boost::beast::tcp_stream of) : basic_stream(std::move(of)) {}
+};
+
+/// Found by Beast.
+template <class Handler>
+void async_teardown(boost::beast::role_type, cdp_stream& stream, Handler&& done) {
+  boost::system::error_code ignored;
+  stream.socket().shutdown(boost::asio::ip::tcp::socket::shutdown_send, ignored);
+  boost::asio::post(
+      stream.get_executor(),
+      boost::beast::bind_front_handler(std::forward<Handler>(done), boost::system::error_code()));
+}
 
 class cdp_websocket final : public cdp_client,
                             public cdp_link,
@@ -41,13 +60,14 @@ class cdp_websocket final : public cdp_client,
   void pump();
   void written(error_code ec);
   void refuse(const cdp_answer& a);
+  void linger();
   void drop_after(std::chrono::seconds time);
   void drop();
   void leave();
   void end();
 
   std::shared_ptr<cdp_core> core_;
-  boost::beast::websocket::stream<boost::beast::tcp_stream> socket_;
+  boost::beast::websocket::stream<cdp_stream> socket_;
   cdp_request request_;
   std::shared_ptr<live_browser> browser_;  ///< null: it has said that nothing more comes
   std::optional<std::uint64_t> who_;

@@ -84,7 +84,8 @@ void request_parser::on_field_impl(beast::http::field field, text name, text val
     case sec_websocket_key:
     case sec_websocket_protocol:
     case sec_websocket_version:
-      add_line(head.upgrade_lines, {name.data(), name.size()}, {value.data(), value.size()});
+      head.upgrade_lines.append(name.data(), name.size()).append(": ");
+      head.upgrade_lines.append(value.data(), value.size()).append("\r\n");
       break;
     case unknown: take_other(name, value); break;
     default: break;

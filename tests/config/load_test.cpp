@@ -182,6 +182,10 @@ CAF_TEST(addresses to listen on are checked) {
     CAF_CHECK_EQUAL(flag_error("http.listen", {good}), "no error");
   for (const auto* bad : {"", ":80", "8888", "h:65536", "h:-1", "::1:80", "[]:80", "h:", "a b:1"})
     CAF_CHECK_NOT_EQUAL(flag_error("http.listen", {bad}), "no error");
+  for (const auto* good : {"", ":9223", "[::]:9223", "10.0.0.1:0"})
+    CAF_CHECK_EQUAL(flag_error("cdp.remote_listen", {good}), "no error");
+  for (const auto* bad : {":", "9223", ":65536", ":9x"})
+    CAF_CHECK_NOT_EQUAL(flag_error("cdp.remote_listen", {bad}), "no error");
 }
 
 CAF_TEST(printed configuration loads to the same values and tells the origin) {

@@ -11,6 +11,26 @@ const browser_version version{"Chrome/156.0.8078.79", "1.3", "Mozilla/5.0 (X11)"
                               "@ab12"};
 const cdp_place here{"127.0.0.1:9222", ""};
 
+constexpr auto version_page = R"page({
+   "Browser": "Chrome/156.0.8078.79",
+   "File-Path-Style": "posix",
+   "Protocol-Version": "1.3",
+   "User-Agent": "Mozilla/5.0 (X11)",
+   "V8-Version": "15.6.75.27",
+   "WebKit-Version": "537.36 (@ab12)",
+   "webSocketDebuggerUrl": "ws://127.0.0.1:9222/devtools/browser/u-1"
+}
+)page";
+
+constexpr auto first_target = R"(/devtools/page/A",
+   "id": "A",
+   "title": "a \"b\"",
+   "type": "page",
+   "url": "http://x/",
+   "webSocketDebuggerUrl": "ws://h:1/token/t/devtools/page/A"
+}, {
+)";
+
 }  // namespace
 
 CAF_TEST(a path asks for what it asks of Chromium) {
@@ -45,16 +65,7 @@ CAF_TEST(a new page has the URL decoded once or none) {
 }
 
 CAF_TEST(the version is told as Chromium tells it) {
-  CAF_CHECK_EQUAL(version_text(version, "u-1", here), R"({
-   "Browser": "Chrome/156.0.8078.79",
-   "File-Path-Style": "posix",
-   "Protocol-Version": "1.3",
-   "User-Agent": "Mozilla/5.0 (X11)",
-   "V8-Version": "15.6.75.27",
-   "WebKit-Version": "537.36 (@ab12)",
-   "webSocketDebuggerUrl": "ws://127.0.0.1:9222/devtools/browser/u-1"
-}
-)");
+  CAF_CHECK_EQUAL(version_text(version, "u-1", here), version_page);
 }
 
 CAF_TEST(targets are listed as Chromium lists them but for browsers) {
@@ -65,17 +76,9 @@ CAF_TEST(targets are listed as Chromium lists them but for browsers) {
   CAF_REQUIRE(one);
   const std::string base =
       "https://chrome-devtools-frontend.appspot.com/serve_rev/@r/inspector.html?ws=h:1/token/t";
-  CAF_CHECK(one->starts_with(R"([ {
-   "description": "",
-   "devtoolsFrontendUrl": ")" +
-                             base + R"(/devtools/page/A",
-   "id": "A",
-   "title": "a \"b\"",
-   "type": "page",
-   "url": "http://x/",
-   "webSocketDebuggerUrl": "ws://h:1/token/t/devtools/page/A"
-}, {
-)"));
+  auto first =
+      "[ {\n   \"description\": \"\",\n   \"devtoolsFrontendUrl\": \"" + base + first_target;
+  CAF_CHECK_EQUAL(one->substr(0, first.size()), first);
   CAF_CHECK(one->find("   \"id\": \"C\",\n   \"parentId\": \"A\",\n") != one->npos);
   CAF_CHECK_EQUAL(*list_text("{}", "@r", here), "[  ]\n");
   CAF_CHECK_EQUAL(*list_text(R"({"targetInfos":5})", "@r", here), "[  ]\n");
