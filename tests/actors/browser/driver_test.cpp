@@ -72,7 +72,8 @@ CAF_TEST(a dialog ends the action that opened it and stands in the way of others
   auto back = act("back");
   CAF_CHECK(failed_with(back, error_code::dialog_open));
   say("ST0", "Page.javascriptDialogClosed", json::object());
-  CAF_CHECK_EQUAL(driver.pages()[0].state, "ready");
+  auto pages = driver.pages();
+  CAF_CHECK_EQUAL(pages.at(0).state, "ready");
 }
 
 CAF_TEST(the end of a generation ends every action) {
