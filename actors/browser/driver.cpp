@@ -6,6 +6,7 @@
 
 #include "actors/browser/settle.hpp"
 #include "actors/browser/setup.hpp"
+#include "actors/browser/snapshot.hpp"
 
 namespace actors::browsing {
 
@@ -209,6 +210,9 @@ task<void> driver::carry_out(turn& t, const verb_row& row) {
   if (row.acts) co_await begin_trail(t);
   auto members = co_await row.run(t);
   if (row.acts) co_await settle(t);
+  if (row.acts && flag_at(t.params, "snapshot") && t.on && !t.on->gone && !t.on->crashed &&
+      !t.on->dialog)
+    members["snapshot"] = co_await take_snapshot(t);
   fill_answer(t, row.acts);
   t.answer.body.update(members);
 }
