@@ -207,6 +207,7 @@ task<void> driver::carry_out(turn& t, const verb_row& row) {
   if (t.on) {
     if (auto wrong = not_now(*t.on, row)) throw refused{std::move(*wrong)};
   }
+  while (t.on && !t.on->known) co_await t.on->changed.next(talk_, t.deadline_ms);
   if (row.acts) co_await begin_trail(t);
   auto members = co_await row.run(t);
   if (row.acts) co_await settle(t);

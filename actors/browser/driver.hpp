@@ -171,6 +171,7 @@ class driver {
   void page_event(const std::string& session_id, const std::string& method, const json& params);
   void dialog_opened(const std::shared_ptr<page>& p);
   void crashed(const std::shared_ptr<page>& p);
+  task<void> introduce(std::shared_ptr<page> p);
   task<void> read_frames(std::shared_ptr<page> p, std::string session_id);
   template <class... Args>
   void tell_followers(void (follower::*what)(Args...), const std::type_identity_t<Args>&... args) {

@@ -68,14 +68,27 @@ void driver::page_attached(const std::string& session_id, const json& params) {
   pages_.push_back(p);
   by_session_[session_id] = p;
   activate(*p);
-  set_up_page(session(talk_, session_id));
-  run(read_frames(p, session_id));
+  run(introduce(p));
   if (auto opener = find_target(p->opener_id)) {
     for (auto* each : opener->trails) each->new_pages.push_back(p->id());
     opener->changed.notify();
     io_.tell("browser_popup", with("page_id", p->id(), "opener", opener->id(), "url", p->url));
   }
   tell_followers(&follower::page_appeared, p);
+}
+
+/// Chromium's renderer dies when a page navigates while its focus is about to be emulated, so that
+/// nobody acts on the page before that is answered.
+task<void> driver::introduce(std::shared_ptr<page> p) {
+  session s(talk_, p->session_id());
+  set_up_frame(s);
+  s.post("Log.enable");
+  auto params = with("enabled", true);
+  auto focused = s.call("Emulation.setFocusEmulationEnabled", params);
+  co_await focused;
+  co_await read_frames(p, s.id());
+  p->known = true;
+  p->changed.notify();
 }
 
 task<void> driver::read_frames(std::shared_ptr<page> p, std::string session_id) {

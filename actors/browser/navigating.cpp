@@ -26,6 +26,7 @@ std::string scheme_of(const std::string& url) {
 /// A page is needed at once, and what it starts is to be heard.
 task<void> wait_for_page(turn& t, const std::string& target_id) {
   while (!(t.on = t.by.find_target(target_id))) co_await t.talk().after(5);
+  while (!t.on->known) co_await t.on->changed.next(t.talk(), t.deadline_ms);
   t.on->trails.push_back(&t.seen);
 }
 
@@ -47,7 +48,9 @@ task<void> go(turn& t, const std::string& url) {
   };
   t.waits = until == "load";
   auto end = t.deadline_ms - 100;
-  while (!there() && !p.gone && t.talk().now() < end) co_await p.changed.next(t.talk(), end);
+  while (!there() && !p.gone && !p.crashed && t.talk().now() < end)
+    co_await p.changed.next(t.talk(), end);
+  if (p.crashed) refuse(error_code::page_crashed, "the page crashed while it loaded");
 }
 
 task<json> go_in_history(turn& t, int by) {

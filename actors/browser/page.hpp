@@ -106,6 +106,7 @@ class page {
   std::string_view state() const;
 
   std::string url, title, opener_id, context_id;
+  bool known = false;  ///< it is set up; until then nobody acts on it
   bool loading = false;
   bool crashed = false;
   bool unresponsive = false;  ///< for whoever watches over it to say

@@ -24,12 +24,6 @@ void set_up_browser(dialogue& talk, const std::string& download_path) {
   talk.post({}, "Target.setAutoAttach", attach_params());
 }
 
-void set_up_page(const session& s) {
-  set_up_frame(s);
-  s.post("Log.enable");
-  s.post("Emulation.setFocusEmulationEnabled", with("enabled", true));
-}
-
 void set_up_frame(const session& s) {
   // First of all: a dialog on a page where nobody has it blocks the page for good.
   s.post("Page.enable");

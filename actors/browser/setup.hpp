@@ -12,7 +12,6 @@ namespace actors::browsing {
 /// Of the browser's own session.
 void set_up_browser(dialogue& talk, const std::string& download_path);
 /// Of a page, or of a frame in a process of its own.
-void set_up_page(const session& s);
 void set_up_frame(const session& s);
 
 }  // namespace actors::browsing
