@@ -103,7 +103,7 @@ constexpr std::array table{
     error_row{unavailable, "unavailable", 503, true,
               "The part that answers this is being restarted",
               "Wait as long as `Retry-After` says."},
-    error_row{browser_restarted, "browser_restarted", 503, true, "The browser ended, or is starting",
+    error_row{browser_restarted, "browser_restarted", 503, true, "The browser ended or is starting",
               "Wait as long as `Retry-After` says; pages come back with other ids."},
     error_row{timed_out, "timed_out", 504, true, "The answer did not come in time",
               "Ask for the state of what was requested, then decide."},

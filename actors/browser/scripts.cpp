@@ -129,7 +129,8 @@ const std::string_view page_script = R"js((() => {
       if (!by) return { x, y };
       covered ??= by;
     }
-    return { why: covered ? 'it is covered by ' + covered : 'it has no point in the view', covered };
+    const why = covered ? 'it is covered by ' + covered : 'it has no point in the view';
+    return { why, covered };
   };
   // From outside of a frame: whether the pointer would meet one.
   troupe.frameAt = (x, y) => {
@@ -150,7 +151,8 @@ const std::string_view page_script = R"js((() => {
     if (e.readOnly) return { why: 'it is read-only' };
     e.focus();
     // These take no text from a keyboard that is not theirs.
-    const special = e.tagName === 'INPUT' && /^(color|date|datetime-local|month|range|time|week)$/.test(e.type);
+    const special = e.tagName === 'INPUT' &&
+      /^(color|date|datetime-local|month|range|time|week)$/.test(e.type);
     if (clear && !special) {
       if (e.select) e.select();
       else getSelection().selectAllChildren(e);
@@ -173,7 +175,8 @@ const std::string_view page_script = R"js((() => {
     const found = [];
     for (const each of wanted) {
       const all = [...e.options];
-      const option = all.find((o) => o.value === each) ?? all.find((o) => plain(o.label) === plain(each));
+      const option = all.find((o) => o.value === each) ??
+        all.find((o) => plain(o.label) === plain(each));
       if (!option) return { why: 'it has no option `' + each + '`',
                             options: all.slice(0, 50).map((o) => o.label) };
       if (option.disabled) return { why: 'its option `' + each + '` is disabled' };
@@ -222,10 +225,14 @@ const std::string_view page_script = R"js((() => {
         const text = plain(inner());
         return !text ? '' : e.href ? '[' + text + '](' + e.href + ')' : text;
       }
-      case 'IMG': return e.alt ? '![' + plain(e.alt) + '](' + (e.src.startsWith('data:') ? '' : e.src) + ')' : '';
+      case 'IMG': {
+        const source = e.src.startsWith('data:') ? '' : e.src;
+        return e.alt ? '![' + plain(e.alt) + '](' + source + ')' : '';
+      }
       case 'LI': {
         const list = e.parentElement;
-        const mark = list?.tagName === 'OL' ? (list.start || 1) + [...list.children].indexOf(e) + '. ' : '- ';
+        const mark = list?.tagName === 'OL'
+          ? (list.start || 1) + [...list.children].indexOf(e) + '. ' : '- ';
         return '\n' + mark + inner().trim().replace(/\n+/g, '\n').replace(/\n/g, '\n  ');
       }
       case 'BLOCKQUOTE': return block(inner().trim().replace(/^/gm, '> '));
@@ -246,7 +253,8 @@ const std::string_view page_script = R"js((() => {
     return [line(rows[0]), line(rows[0].map(() => '---')), ...rows.slice(1).map(line)].join('\n');
   };
   troupe.markdown = (root) =>
-    piece(root ?? document.body ?? document.documentElement).replace(/[ \t]+\n/g, '\n').replace(/\n{3,}/g, '\n\n').trim() + '\n';
+    piece(root ?? document.body ?? document.documentElement)
+      .replace(/[ \t]+\n/g, '\n').replace(/\n{3,}/g, '\n\n').trim() + '\n';
 })())js";
 
 }  // namespace actors::browsing
