@@ -1,12 +1,21 @@
 #include "protocol/text.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <numeric>
 #include <utility>
 #include <vector>
 
 namespace protocol {
 namespace {
+
+int sextet(char c) noexcept {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+') return 62;
+  return c == '/' ? 63 : -1;
+}
 
 constexpr char escape = '\x1b';
 constexpr char bell = '\x07';
@@ -149,6 +158,24 @@ std::string utf8_joiner::add(std::string_view bytes) {
 
 std::string utf8_joiner::finish() {
   return to_utf8(std::exchange(held_, {}));
+}
+
+std::string from_base64(std::string_view text) {
+  std::string bytes;
+  bytes.reserve(text.size() / 4 * 3);
+  unsigned bits = 0;
+  int count = 0;
+  for (const auto c : text) {
+    if (std::isspace(static_cast<unsigned char>(c))) continue;
+    const auto value = sextet(c);
+    if (value < 0) break;
+    bits = bits << 6 | static_cast<unsigned>(value);
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    bytes += static_cast<char>(bits >> count & 0xff);
+  }
+  return bytes;
 }
 
 }  // namespace protocol

@@ -24,6 +24,9 @@ std::size_t utf8_cut(std::string_view text, std::size_t max) noexcept;
 /// The text itself, or with each byte that is no UTF-8 replaced by U+FFFD.
 std::string to_utf8(std::string_view text);
 
+/// The bytes of Base64 text; white space is skipped, the rest of a broken text is dropped.
+std::string from_base64(std::string_view text);
+
 /// Bytes that come in pieces, as text: a character that is split over two pieces comes whole with
 /// the second. Invariant: all that was given out, joined, is `to_utf8` of all that was taken in.
 class utf8_joiner {

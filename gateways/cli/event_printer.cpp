@@ -9,6 +9,7 @@
 #include "gateways/cli/daemon.hpp"
 #include "gateways/cli/json_text.hpp"
 #include "protocol/cause.hpp"
+#include "protocol/text.hpp"
 
 namespace gateways::cli {
 namespace {
@@ -24,14 +25,6 @@ struct picture_kind {
 constexpr std::array picture_kinds{picture_kind{"image/png", ".png", true},
                                    picture_kind{"image/jpeg", ".jpg", true},
                                    picture_kind{"image/svg+xml", ".svg", false}};
-
-int sextet(char c) noexcept {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+') return 62;
-  return c == '/' ? 63 : -1;
-}
 
 /// Ids come from the daemon; as part of a file name only harmless characters are kept.
 std::string file_stem(const std::string& id, std::uint64_t n) {
@@ -140,7 +133,7 @@ bool event_printer::save_picture(const json& bundle, const json& event) {
     if (data.empty()) continue;
     const auto stem = file_stem(text_at(event, "execution_id"), number_at(event, "n"));
     const auto path = std::filesystem::path(options_.out_dir) / (stem + kind.suffix);
-    if (write_file(path, kind.base64 ? from_base64(data) : data)) {
+    if (write_file(path, kind.base64 ? protocol::from_base64(data) : data)) {
       out_ << path.string() << '\n' << std::flush;
       return true;
     }
@@ -169,24 +162,6 @@ void event_printer::show_end(const json& data) {
 
 void event_printer::note(const std::string& text) {
   err_ << "troupe: " << text << '\n' << std::flush;
-}
-
-std::string from_base64(std::string_view text) {
-  std::string bytes;
-  bytes.reserve(text.size() / 4 * 3);
-  unsigned bits = 0;
-  int count = 0;
-  for (const auto c : text) {
-    if (std::isspace(static_cast<unsigned char>(c))) continue;
-    const auto value = sextet(c);
-    if (value < 0) break;
-    bits = bits << 6 | static_cast<unsigned>(value);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes += static_cast<char>(bits >> count & 0xff);
-  }
-  return bytes;
 }
 
 std::string without_ansi(std::string_view text) {

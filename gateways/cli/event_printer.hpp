@@ -60,9 +60,6 @@ class event_printer {
   input_prompt prompt_;
 };
 
-/// The bytes of Base64 text; white space is skipped, the rest of a broken text is dropped.
-std::string from_base64(std::string_view text);
-
 /// The text without ANSI escape sequences.
 std::string without_ansi(std::string_view text);
 

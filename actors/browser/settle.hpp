@@ -1,0 +1,22 @@
+// What surrounds every action: what was there before, the wait until the page is at rest again, and
+// the answer's common members.
+#pragma once
+
+#include "actors/browser/driver.hpp"
+
+namespace actors::browsing {
+
+/// Notes what the page is like, in `turn::seen`.
+task<void> begin_trail(turn& t);
+
+/// Waits until what the action started is over: a navigation is loaded, and nothing has been in
+/// flight for a while. An action that starts nothing waits `settle_look_ms`.
+task<void> settle(turn& t);
+
+/// Of what navigates for sure: until it has begun, at most a second.
+task<void> wait_for_start(turn& t);
+
+/// `acts`: with what changed.
+void fill_answer(turn& t, bool acts);
+
+}  // namespace actors::browsing
