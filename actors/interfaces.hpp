@@ -31,7 +31,7 @@ struct command_timer {
 };
 /// A timer of a browser's went off.
 struct browser_timer {
-  enum : std::uint8_t { deadline, idle };
+  enum : std::uint8_t { deadline, idle, driver };
   std::uint8_t kind = deadline;
   std::uint64_t token = 0;
 };

@@ -1,5 +1,6 @@
 #include "gateways/client_call.hpp"
 
+#include <openssl/evp.h>
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 #include <chrono>
@@ -7,6 +8,7 @@
 #include "actors/directory.hpp"
 #include "actors/errors.hpp"
 #include "protocol/id.hpp"
+#include "protocol/json.hpp"
 #include "protocol/resource.hpp"
 
 namespace gateways {
@@ -28,6 +30,20 @@ fault being_restarted() {
   return {.code = error_code::unavailable,
           .detail = "the part asked is being restarted",
           .retry_after_s = 1};
+}
+
+/// The body, with the picture or document as members of it.
+buffer with_bytes(const browsed& x) {
+  if (x.bytes.empty()) return x.body;
+  auto bytes = x.bytes.view();
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
+  auto size = ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                reinterpret_cast<const unsigned char*>(bytes.data()),
+                                static_cast<int>(bytes.size()));
+  text.resize(static_cast<std::size_t>(size));
+  auto body = x.body.view();
+  return buffer(std::string(body.substr(0, body.size() - 1)) + ",\"mime\":" + json_string(x.mime) +
+                ",\"data\":\"" + text + "\"}");
 }
 
 }  // namespace
@@ -446,7 +462,7 @@ void client_call_state::begin(call::browse& c) {
   with_browser(c.sandbox_id, [=, this](const actors::browser_actor& b) {
     ask(b, timeout_ms, c.what, [this, raw = c.raw](browsed& x) {
       auto sink = std::exchange(sink_, nullptr);
-      if (sink) sink->answered(200, raw && !x.bytes.empty() ? x.bytes : x.body, {});
+      if (sink) sink->answered(200, raw && !x.bytes.empty() ? x.bytes : with_bytes(x), {});
       self_->quit();
     });
   });

@@ -1,8 +1,11 @@
 #include "actors/browser/browser.hpp"
 
 #include <spdlog/spdlog.h>
+#include <algorithm>
 #include <caf/send.hpp>
 #include <chrono>
+#include <cmath>
+#include <filesystem>
 #include <utility>
 
 #include "actors/browser/browser_sink.hpp"
@@ -18,6 +21,25 @@ using protocol::cause_kind;
 using protocol::error_code;
 
 namespace {
+
+/// Pages may say what is no UTF-8.
+constexpr auto lenient = browsing::json::error_handler_t::replace;
+
+/// The browser sees the workspace where it is on the host; what it may open there, its walls say.
+browsing::driver_rules driver_rules(const env& e, const browser_args& args) {
+  browsing::driver_rules rules;
+  rules.download_path = args.workspace + "/output";
+  rules.pages_max = e.settings.browser.pages_max;
+  rules.file_for_upload = [root = args.workspace](std::string_view path) -> std::string {
+    namespace fs = std::filesystem;
+    auto inside = fs::path(path).lexically_normal();
+    std::error_code ec;
+    if (inside.is_absolute() || inside.empty() || *inside.begin() == "..") return {};
+    auto whole = fs::path(root) / inside;
+    return fs::is_regular_file(fs::symlink_status(whole, ec)) ? whole.string() : std::string();
+  };
+  return rules;
+}
 
 std::string number(auto value) {
   return std::to_string(value);
@@ -59,6 +81,7 @@ browser_actor::behavior_type browser_state_impl::make_behavior(const env& e, bro
   machine_ = std::make_unique<browser_machine>(e.settings.browser);
   port_ = e.make_browser_port(args_.sandbox_id,
                               std::make_shared<browser_mailbox_sink>(browser_actor(self_)));
+  driver_ = std::make_unique<browsing::driver>(driver_rules(e, args_), *this);
   last_activity_ = e.clock.now();
   publish();
   if (e.settings.browser.start == "sandbox") step(browser_event::wanted{});
@@ -76,7 +99,7 @@ browser_actor::behavior_type browser_state_impl::make_behavior(const env& e, bro
         step(browser_event::process_start_failed{x.generation, std::move(x.why)});
       },
       [this](const browser_answered& x) { step(browser_event::answered{x.generation}); },
-      [](const browser_said&) {},
+      [this](const browser_said& x) { said(x); },
       [this](const browser_silent& x) {
         step(browser_event::silent{x.generation, x.misses});
       },
@@ -89,24 +112,26 @@ browser_actor::behavior_type browser_state_impl::make_behavior(const env& e, bro
 
 // -- what is asked -------------------------------------------------------------------------------
 
+/// Why it cannot be had now.
+std::optional<protocol::fault> browser_state_impl::refusal() const {
+  if (env_->settings.browser.start == "never")
+    return protocol::fault{.code = error_code::wrong_state, .detail = "browser.start = never"};
+  if (machine_->phase() == browser_phase::failed)
+    return protocol::fault{.code = error_code::unavailable,
+                           .detail = "the browser failed: " + machine_->last_cause().detail};
+  return {};
+}
+
 /// By a client that has no other way to hear why it cannot be had.
 void browser_state_impl::want() {
   used();
-  if (env_->settings.browser.start == "never")
-    return port_->refuse({.code = error_code::wrong_state, .detail = "browser.start = never"});
-  if (machine_->phase() == browser_phase::failed)
-    return port_->refuse({.code = error_code::unavailable,
-                          .detail = "the browser failed: " + machine_->last_cause().detail});
+  if (auto why = refusal()) return port_->refuse(*why);
   step(browser_event::wanted{});
 }
 
 caf::result<browser_view> browser_state_impl::start(const protocol::start_browser& x) {
   used();
-  if (env_->settings.browser.start == "never")
-    return caf::make_error(error_code::wrong_state, "browser.start = never");
-  if (machine_->phase() == browser_phase::failed)
-    return caf::make_error(error_code::unavailable,
-                           "the browser failed: " + machine_->last_cause().detail);
+  if (auto why = refusal()) return to_error(*why);
   step(browser_event::wanted{});
   if (!x.wait || machine_->phase() == browser_phase::up) return view();
   return waiting_.emplace_back(self_->make_response_promise<browser_view>());
@@ -127,7 +152,46 @@ caf::result<browser_view> browser_state_impl::stop(const protocol::stop_browser&
 
 caf::result<protocol::browsed> browser_state_impl::act(protocol::browse& x) {
   used();
-  return caf::make_error(error_code::wrong_state, "no action " + x.verb);
+  auto deadline_ms = steady_ms() + static_cast<double>(x.timeout_ms);
+  auto promise = self_->make_response_promise<protocol::browsed>();
+  if (machine_->phase() == browser_phase::up) {
+    perform(x, deadline_ms, promise);
+    return promise;
+  }
+  if (auto why = refusal()) return to_error(*why);
+  // What its start takes is not the action's.
+  waiting_actions_.push_back({std::move(x), 0, promise});
+  step(browser_event::wanted{});
+  return promise;
+}
+
+void browser_state_impl::perform(protocol::browse& x, double deadline_ms, act_promise promise) {
+  auto params = browsing::json::parse(x.params.view(), nullptr, false);
+  ++acting_;
+  publish();
+  driver_->perform(
+      {x.page, x.verb, std::move(params), deadline_ms},
+      [this, promise, verb = x.verb](auto told) mutable {
+        deliver(promise, verb, std::move(told));
+      },
+      steady_ms());
+}
+
+void browser_state_impl::deliver(act_promise& promise, const std::string& verb,
+                                 protocol::result<browsing::action_answer> told) {
+  --acting_;
+  used();
+  if (!told) {
+    promise.deliver(to_error(told.error()));
+    return;
+  }
+  auto& body = told->body;
+  if (verb == "new")  // what was made is shown as well
+    for (auto& page : driver_->pages())
+      if (page.id == body.value("page_id", "")) body.update(to_json(page));
+  promise.deliver(protocol::browsed{protocol::buffer(body.dump(-1, ' ', false, lenient)),
+                                    std::move(told->mime),
+                                    protocol::buffer(std::move(told->bytes))});
 }
 
 caf::result<protocol::done> browser_state_impl::close(const protocol::close_browser& x) {
@@ -146,10 +210,13 @@ void browser_state_impl::refuse(std::vector<view_promise>& waiting, const protoc
 
 // -- its process ---------------------------------------------------------------------------------
 
-void browser_state_impl::step(browser_input in) {
+double browser_state_impl::steady_ms() const {
   using ms = std::chrono::duration<double, std::milli>;
-  moment now{ms(self_->clock().now().time_since_epoch()).count(), env_->clock.now(),
-             env_->random.next()};
+  return ms(self_->clock().now().time_since_epoch()).count();
+}
+
+void browser_state_impl::step(browser_input in) {
+  moment now{steady_ms(), env_->clock.now(), env_->random.next()};
   for (auto& effect : machine_->step(std::move(in), now))
     std::visit([this](auto& x) { run(x); }, effect);
   publish();
@@ -191,7 +258,10 @@ void browser_state_impl::run(browser_effect::became_ready&) {
         ",\"down_ms\":" + number(static_cast<std::int64_t>(now - std::exchange(down_ms_, 0)));
   announce("browser_ready", members);
   used();
+  driver_->begun(machine_->generation(), steady_ms());
   settle(waiting_);
+  for (auto& each : std::exchange(waiting_actions_, {}))
+    perform(each.what, steady_ms() + static_cast<double>(each.what.timeout_ms), each.promise);
 }
 
 void browser_state_impl::run(browser_effect::gone& x) {
@@ -199,6 +269,7 @@ void browser_state_impl::run(browser_effect::gone& x) {
                x.why.detail);
   announce("browser_down", "\"generation\":" + number(x.generation) + ",\"cause\":" +
                                to_json(x.why) + ",\"restarts\":" + (x.restarts ? "true" : "false"));
+  driver_->ended(x.why);
   down_ms_ = x.restarts ? static_cast<double>(env_->clock.now()) : 0;
   settle(stops_);
   if (x.restarts) return;
@@ -206,6 +277,32 @@ void browser_state_impl::run(browser_effect::gone& x) {
                       .detail = "the browser ended: " + x.why.detail};
   port_->refuse(why);
   refuse(waiting_, why);
+  for (auto& each : std::exchange(waiting_actions_, {})) each.promise.deliver(to_error(why));
+}
+
+// -- its driver ----------------------------------------------------------------------------------
+
+void browser_state_impl::said(const protocol::browser_said& x) {
+  if (x.generation != machine_->generation()) return;
+  for (auto& message : x.messages) driver_->received(message.view(), steady_ms());
+}
+
+void browser_state_impl::wake_at(double at_ms) {
+  if (wake_ms_ > 0 && wake_ms_ <= at_ms) return;
+  wake_ms_ = at_ms;
+  auto wait = std::max(at_ms - steady_ms(), 0.0);
+  self_->delayed_send(self_, std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(wait))),
+                      browser_timer{browser_timer::driver, 0});
+}
+
+void browser_state_impl::tell(std::string type, browsing::json data) {
+  data["sandbox_id"] = args_.sandbox_id;
+  if (auto journal = env_->handles.journal())
+    self_->send(journal, protocol::node_event{std::move(type), data.dump(-1, ' ', false, lenient)});
+}
+
+void browser_state_impl::pages_changed() {
+  publish();
 }
 
 void browser_state_impl::run(browser_effect::exhausted& x) {
@@ -255,6 +352,10 @@ void browser_state_impl::look_at_idleness() {
 
 void browser_state_impl::timer_went_off(const browser_timer& x) {
   if (x.kind == browser_timer::idle) return look_at_idleness();
+  if (x.kind == browser_timer::driver) {
+    wake_ms_ = 0;
+    return driver_->elapsed(steady_ms());
+  }
   step(browser_event::deadline_passed{x.token});
 }
 
@@ -264,7 +365,7 @@ protocol::browser_state browser_state_impl::state() const {
   using protocol::browser_state;
   switch (machine_->phase()) {
     case browser_phase::starting: return browser_state::starting;
-    case browser_phase::up: return browser_state::idle;
+    case browser_phase::up: return acting_ > 0 ? browser_state::busy : browser_state::idle;
     case browser_phase::ending:
     case browser_phase::waiting: return browser_state::restarting;
     case browser_phase::failed: return browser_state::failed;
@@ -273,6 +374,8 @@ protocol::browser_state browser_state_impl::state() const {
 }
 
 browser_view browser_state_impl::view() const {
+  auto pages = browsing::json::array();
+  for (auto& page : driver_->pages()) pages.push_back(to_json(page));
   return {.sandbox_id = args_.sandbox_id,
           .state = state(),
           .generation = machine_->generation(),
@@ -282,7 +385,7 @@ browser_view browser_state_impl::view() const {
           .started_at = started_at_,
           .last_activity = last_activity_,
           .clients = clients_,
-          .pages = "[]"};
+          .pages = pages.dump(-1, ' ', false, lenient)};
 }
 
 void browser_state_impl::publish() {

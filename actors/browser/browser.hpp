@@ -1,4 +1,5 @@
-// The browser actor: turns messages into events of the browser machine and runs their effects.
+// The browser actor: turns messages into events of the browser machine and runs their effects, and
+// carries what its driver says to the browser and back.
 //
 // One a sandbox, owned by its sandbox's child set, whether a browser runs or not. Owns the process
 // through its browser_port (destroying the actor kills it). Invariants: whoever waits for a start
@@ -6,11 +7,14 @@
 #pragma once
 
 #include <caf/typed_event_based_actor.hpp>
+#include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "actors/browser/browser_machine.hpp"
+#include "actors/browser/driver.hpp"
 #include "actors/env.hpp"
 #include "actors/interfaces.hpp"
 
@@ -23,7 +27,7 @@ struct browser_args {
   protocol::limits limit;  ///< of the sandbox
 };
 
-class browser_state_impl {
+class browser_state_impl : public browsing::driver_io {
  public:
   static inline const char* name = "browser";
   browser_state_impl(browser_actor::stateful_pointer<browser_state_impl> self) : self_(self) {}
@@ -31,12 +35,29 @@ class browser_state_impl {
 
  private:
   using view_promise = caf::typed_response_promise<protocol::browser_view>;
+  using act_promise = caf::typed_response_promise<protocol::browsed>;
+  /// An action that waits for the browser.
+  struct waiting_action {
+    protocol::browse what;
+    double deadline_ms = 0;
+    act_promise promise;
+  };
+
+  void send(std::string text) override { port_->send(std::move(text)); }
+  void wake_at(double steady_ms) override;
+  void tell(std::string type, browsing::json data) override;
+  void pages_changed() override;
 
   caf::result<protocol::browser_view> start(const protocol::start_browser& x);
   caf::result<protocol::browser_view> restart(const protocol::restart_browser& x);
   caf::result<protocol::browser_view> stop(const protocol::stop_browser& x);
   caf::result<protocol::browsed> act(protocol::browse& x);
+  void perform(protocol::browse& x, double deadline_ms, act_promise promise);
+  void deliver(act_promise& promise, const std::string& verb,
+               protocol::result<browsing::action_answer> told);
+  void said(const protocol::browser_said& x);
   caf::result<protocol::done> close(const protocol::close_browser& x);
+  std::optional<protocol::fault> refusal() const;
   void want();
   void exited(const protocol::browser_exited& x);
   void clients_changed(std::uint64_t count);
@@ -50,6 +71,7 @@ class browser_state_impl {
   void run(browser_effect::gone& x);
   void run(browser_effect::exhausted& x);
   void run(browser_effect::closed&);
+  double steady_ms() const;
   protocol::limits own_limits() const;
   protocol::browser_state state() const;
   protocol::browser_view view() const;
@@ -65,6 +87,10 @@ class browser_state_impl {
   browser_args args_;
   std::unique_ptr<browser_machine> machine_;
   std::unique_ptr<browser_port> port_;
+  std::unique_ptr<browsing::driver> driver_;
+  std::deque<waiting_action> waiting_actions_;
+  std::size_t acting_ = 0;             ///< actions under way
+  double wake_ms_ = 0;                 ///< when the driver is called next; 0: not asked for
   std::vector<view_promise> waiting_;  ///< for it to be ready
   std::vector<view_promise> stops_;    ///< for it to be gone
   std::vector<caf::typed_response_promise<protocol::done>> closes_;

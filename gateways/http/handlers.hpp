@@ -71,6 +71,11 @@ outcome get_browser(const services& s, const request& r);
 outcome start_browser(const services& s, const request& r);
 outcome restart_browser(const services& s, const request& r);
 outcome stop_browser(const services& s, const request& r);
+outcome list_pages(const services& s, const request& r);
+outcome new_page(const services& s, const request& r);
+outcome close_page(const services& s, const request& r);
+outcome act_on_page(const services& s, const request& r);     ///< the verb ends the route's pattern
+outcome read_from_page(const services& s, const request& r);  ///< the same, with a query
 
 // handlers_cdp.cpp
 outcome reach_browser(const services& s, const request& r);

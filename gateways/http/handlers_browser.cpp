@@ -2,7 +2,9 @@
 
 #include "gateways/http/handlers.hpp"
 #include "gateways/http/render.hpp"
+#include "protocol/http/browser_request.hpp"
 #include "protocol/http/problem.hpp"
+#include "protocol/http/request.hpp"
 #include "protocol/http/target.hpp"
 
 namespace gateways::http {
@@ -42,6 +44,50 @@ outcome order(const services& s, const request& r, call::browser_order what, boo
   return p;
 }
 
+/// The bytes of a picture or a document when the client asks for just that, else JSON.
+bool wants_bytes(const request& r, std::string_view type) {
+  auto asked = std::string_view(r.head.accept);
+  auto family = type.substr(0, type.find('/') + 1);
+  return asked.starts_with(type) || asked.starts_with(std::string(family) + "*") ||
+         asked.starts_with("application/octet-stream");
+}
+
+std::string_view type_of(std::string_view verb, const nlohmann::json& fields) {
+  if (verb == "pdf") return "application/pdf";
+  auto format = fields.value("format", "png");
+  return format == "jpeg" ? "image/jpeg" : format == "webp" ? "image/webp" : "image/png";
+}
+
+outcome perform(const services& s, const request& r, std::string_view verb,
+                protocol::result<nlohmann::json> fields) {
+  const auto& id = r.params.at(0);
+  if (!s.views.sandbox(id)) return sandbox_missing(s, id);
+  if (!fields) return fields.error();
+  protocol::browse what{
+      .page = r.params.size() > 1 ? r.params.at(1) : std::string(),
+      .verb = std::string(verb),
+      .params = protocol::buffer(fields->dump()),
+      .timeout_ms = static_cast<std::int64_t>(web::browser_timeout_ms(verb, *fields))};
+  plan p;
+  auto* row = web::find_browser_verb(verb);
+  auto type = row->answers_bytes ? type_of(verb, *fields) : std::string_view();
+  auto raw = row->answers_bytes && wants_bytes(r, type);
+  if (raw) p.adapt = [type](answer& a) { a.type = type; };
+  p.call = call::browse{id, std::move(what), raw};
+  return p;
+}
+
+std::string_view verb_of(const request& r) {
+  return r.to->pattern.substr(r.to->pattern.find_last_of('/') + 1);
+}
+
+protocol::result<nlohmann::json> fields_of(const request& r, std::string_view verb) {
+  if (r.body.empty()) return web::read_browser_action(verb, nlohmann::json::object());
+  auto body = web::read_body(r.body, web::find_browser_verb(verb)->body);
+  if (!body) return body.error();
+  return web::read_browser_action(verb, *body);
+}
+
 }  // namespace
 
 outcome get_browser(const services& s, const request& r) {
@@ -62,6 +108,37 @@ outcome restart_browser(const services& s, const request& r) {
 
 outcome stop_browser(const services& s, const request& r) {
   return order(s, r, call::browser_order::stop, true);
+}
+
+outcome list_pages(const services& s, const request& r) {
+  const auto& id = r.params.at(0);
+  if (!s.views.sandbox(id)) return sandbox_missing(s, id);
+  auto seen = s.views.browser(id);
+  return json_answer(200, "{\"pages\":" + (seen ? seen->pages : "[]") + "}");
+}
+
+outcome new_page(const services& s, const request& r) {
+  auto out = perform(s, r, "new", fields_of(r, "new"));
+  if (auto* p = std::get_if<plan>(&out))
+    p->adapt = [at = located("/v1/sandboxes/" + r.params.at(0) + "/browser/pages/")](answer& a) {
+      a.status = 201;
+      at(a);
+    };
+  return out;
+}
+
+outcome close_page(const services& s, const request& r) {
+  return perform(s, r, "close", web::read_browser_action("close", nlohmann::json::object()));
+}
+
+outcome act_on_page(const services& s, const request& r) {
+  return perform(s, r, verb_of(r), fields_of(r, verb_of(r)));
+}
+
+outcome read_from_page(const services& s, const request& r) {
+  auto query = web::query::parse(r.query);
+  if (!query) return query.error();
+  return perform(s, r, verb_of(r), web::read_browser_query(verb_of(r), query->all()));
 }
 
 }  // namespace gateways::http

@@ -1,6 +1,11 @@
 // The part of the table of routes that is about browsers.
+#include <algorithm>
+#include <array>
+#include <deque>
+
 #include "gateways/http/handlers.hpp"
 #include "gateways/http/routes.hpp"
+#include "protocol/http/browser_request.hpp"
 
 namespace gateways::http {
 
@@ -38,6 +43,89 @@ void add_cdp_routes(std::vector<route>& to) {
                 .errors = errors,
                 .tail = true,
                 .hands_over = true});
+}
+
+/// Texts of rows that are made from the table of verbs; kept as long as the program runs.
+std::string_view kept(std::string text) {
+  static std::deque<std::string> all;
+  return all.emplace_back(std::move(text));
+}
+
+const std::vector<protocol::error_code> action_errors{
+    sandbox_not_found, wrong_state,       page_not_found,    element_not_found, not_actionable,
+    stale_ref,         url_refused,       navigation_failed, javascript_error,  page_crashed,
+    dialog_open,       browser_restarted, timed_out,         invalid_field};
+
+std::string_view json_type_of(protocol::http::field_kind kind) {
+  using enum protocol::http::field_kind;
+  if (kind == integer) return "integer";
+  if (kind == number) return "number";
+  return kind == boolean ? "boolean" : "string";
+}
+
+/// `browserClick` of `BrowserClick`; what reads and writes both has two.
+std::string_view operation_of(const protocol::http::browser_verb& verb, bool reads) {
+  auto name = std::string(verb.body.name);
+  name[0] = 'b';
+  return kept(name + (reads ? "Query" : ""));
+}
+
+void add_verb(std::vector<route>& to, const protocol::http::browser_verb& verb) {
+  auto pattern =
+      kept("/v1/sandboxes/{sandbox_id}/browser/pages/{page_id}/" + std::string(verb.name));
+  route row{.pattern = pattern,
+            .tag = "browser",
+            .summary = verb.body.doc,
+            .answers = "BrowserAction",
+            .errors = action_errors};
+  constexpr std::array<std::string_view, 3> both{"find", "cookies", "storage"};
+  if (verb.reads) {
+    auto& reading = to.emplace_back(row);
+    reading.verb = method::get;
+    reading.id = operation_of(verb, true);
+    reading.handle = read_from_page;
+    for (auto& f : verb.body.fields)
+      reading.queries.push_back({f.name, json_type_of(f.kind), f.doc});
+  }
+  if (verb.reads && std::ranges::count(both, verb.name) == 0) return;
+  row.verb = method::post;
+  row.id = operation_of(verb, false);
+  row.handle = act_on_page;
+  row.body = &verb.body;
+  to.push_back(row);
+}
+
+void add_page_routes(std::vector<route>& to) {
+  using enum method;
+  constexpr std::string_view all = "/v1/sandboxes/{sandbox_id}/browser/pages";
+  to.push_back({.verb = get,
+                .pattern = all,
+                .id = "listPages",
+                .tag = "browser",
+                .summary = "Its pages, in the order of their making",
+                .handle = list_pages,
+                .answers = "PageList",
+                .errors = {sandbox_not_found}});
+  to.push_back({.verb = post,
+                .pattern = all,
+                .id = "newPage",
+                .tag = "browser",
+                .summary = "Open a page; starts the browser when it does not run",
+                .handle = new_page,
+                .status = 201,
+                .answers = "Page",
+                .body = &protocol::http::find_browser_verb("new")->body,
+                .errors = action_errors});
+  to.push_back({.verb = del,
+                .pattern = "/v1/sandboxes/{sandbox_id}/browser/pages/{page_id}",
+                .id = "closePage",
+                .tag = "browser",
+                .summary = "Close a page",
+                .handle = close_page,
+                .answers = "BrowserAction",
+                .errors = action_errors});
+  for (auto& verb : protocol::http::browser_verbs())
+    if (verb.name != "new" && verb.name != "close") add_verb(to, verb);
 }
 
 }  // namespace
@@ -83,6 +171,7 @@ void add_browser_routes(std::vector<route>& to) {
                 .answers = "Browser",
                 .errors = {sandbox_not_found, wrong_state, timed_out},
                 .in_drain = true});
+  add_page_routes(to);
   add_cdp_routes(to);
 }
 
