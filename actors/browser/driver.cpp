@@ -215,6 +215,7 @@ task<void> driver::carry_out(turn& t, const verb_row& row) {
       !t.on->dialog)
     members["snapshot"] = co_await take_snapshot(t);
   fill_answer(t, row.acts);
+  if (members.contains("page")) members["page"] = to_json(view(*t.on));
   t.answer.body.update(members);
 }
 

@@ -180,6 +180,10 @@ void page::frame_event(const std::string& session_id, std::string_view name, con
     if (text_at(params, "reason") != "swap") drop_frame(id);
   } else if (name == "frameNavigated") {
     navigated(session_id, at(params, "frame"));
+    // It comes back as it was left, without a load of its own.
+    if (text_at(params, "type") == "BackForwardCacheRestore" &&
+        text_at(params, "frame", "id") == target_id_)
+      loaded_loader = parsed_loader = main_frame().loader_id;
   } else if (name == "navigatedWithinDocument") {
     if (auto* f = find_frame(id)) f->url = text_at(params, "url");
     if (id != target_id_) return;

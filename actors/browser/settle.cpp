@@ -5,14 +5,18 @@
 namespace actors::browsing {
 namespace {
 
-/// What our script has counted; -1: it cannot tell.
+/// What our script has counted; -1: it cannot tell. Also brings the title up to date, of which
+/// Chromium does not always tell.
 task<std::int64_t> read_changes(turn& t) {
   auto& main = t.on->main_frame();
   if (main.world == 0) co_return -1;
-  auto params = with("expression", "troupe.changes", "contextId", main.world);
+  auto params = with("expression", "[troupe.changes, document.title]", "contextId", main.world,
+                     "returnByValue", true);
   auto told = co_await t.top().call("Runtime.evaluate", params, 500);
-  if (!told || !at(told.result, "result", "value").is_number()) co_return -1;
-  co_return integer_at(told.result, "result", "value");
+  auto& pair = list_at(told.result, "result", "value");
+  if (pair.size() != 2 || !pair[0].is_number() || !pair[1].is_string()) co_return -1;
+  t.on->title = pair[1].get<std::string>();
+  co_return pair[0].get<std::int64_t>();
 }
 
 bool downloads_run(turn& t) {
@@ -33,6 +37,18 @@ bool started(turn& t) {
   return t.seen.navigating || t.seen.requested || t.on->in_flight() > 0 || downloads_run(t);
 }
 
+task<void> rest(turn& t, double begin) {
+  auto& p = *t.on;
+  auto& rules = t.by.rules();
+  auto end = std::min(begin + rules.settle_max_ms, t.deadline_ms - 100);
+  while (!p.gone && t.talk().now() < end) {
+    auto rest_at = std::max(p.quiet_since_ms, begin) + rules.settle_quiet_ms;
+    auto busy = loads(t) || p.in_flight() > 0 || downloads_run(t);
+    if (!busy && t.talk().now() >= rest_at) break;
+    co_await p.changed.next(t.talk(), busy ? end : std::min(end, rest_at));
+  }
+}
+
 }  // namespace
 
 task<void> begin_trail(turn& t) {
@@ -41,8 +57,8 @@ task<void> begin_trail(turn& t) {
   t.seen.console_errors_from = p.error_count;
   t.seen.loader_from = p.main_frame().loader_id;
   t.seen.url_from = p.url;
-  t.seen.title_from = p.title;
   if (!p.crashed && !p.dialog) t.seen.changes_from = co_await read_changes(t);
+  t.seen.title_from = p.title;
 }
 
 task<void> settle(turn& t) {
@@ -54,18 +70,12 @@ task<void> settle(turn& t) {
     auto heard = co_await p.changed.next(t.talk(), begin + rules.settle_look_ms);
     if (!heard || p.gone) break;
   }
-  if (started(t)) {
-    auto end = std::min(begin + rules.settle_max_ms, t.deadline_ms - 100);
-    while (!p.gone && t.talk().now() < end) {
-      auto rest_at = std::max(p.quiet_since_ms, begin) + rules.settle_quiet_ms;
-      auto busy = loads(t) || p.in_flight() > 0 || downloads_run(t);
-      if (!busy && t.talk().now() >= rest_at) break;
-      co_await p.changed.next(t.talk(), busy ? end : std::min(end, rest_at));
-    }
-  }
+  if (started(t)) co_await rest(t, begin);
   if (p.gone) co_return;
   auto changes = co_await read_changes(t);
   t.seen.changed = changes != t.seen.changes_from;
+  // Of a download one hears last.
+  if (downloads_run(t)) co_await rest(t, begin);
 }
 
 task<void> wait_for_start(turn& t) {

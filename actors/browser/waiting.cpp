@@ -74,6 +74,10 @@ json value_of(const json& told) {
 }
 
 json checked_value(const reply& told) {
+  // So it says of a script that it has ended, for `replMode` in other words than else.
+  if (!told && (told.error->message == "Internal error" ||
+                told.error->message == "Execution was terminated"))
+    refuse(error_code::timed_out, "the script ran too long, and was ended");
   if (!told) refuse_reply(told, "evaluate");
   auto& wrong = at(told.result, "exceptionDetails");
   if (wrong.is_null()) return value_of(told.result);

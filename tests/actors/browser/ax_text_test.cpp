@@ -38,8 +38,8 @@ CAF_TEST(elements have a line and a ref and what only groups has none) {
   nodes.push_back(node(6, "button", "Save \"it\"", {}, {{"disabled", true}, {"focusable", true}}));
   nodes.push_back(node(7, "InlineTextBox", "Hello", {}));
   CAF_CHECK_EQUAL(text_of(nodes),
-                  "- heading \"Hello\" [level=1] [ref=e2]\n"
-                  "- button \"Save \\\"it\\\"\" [disabled] [ref=e1]\n");
+                  "- heading \"Hello\" [level=1] [ref=e1]\n"
+                  "- button \"Save \\\"it\\\"\" [disabled] [ref=e2]\n");
 }
 
 CAF_TEST(values and text stand behind the line) {
