@@ -255,25 +255,31 @@ bool multiplexer::let_go(const std::string& session_id, time_point now) {
   if (at == held_.end()) return true;
   auto& h = at->second;
   h.holders.erase(session_id);
-  h.last_asker = session_id;
+  h.askers.insert(session_id);
   if (!h.holders.empty()) return false;
   // Others may be about to be told of the target.
   auto others = std::ranges::any_of(
       clients_, [](auto& c) { return c.first != own_client && c.second.waits; });
   if (others && now < h.since + rules_.hold_settle) return false;
-  auto gone = !owner_.contains(session_id);
-  if (gone && !h.own_session.empty() && owner_.contains(h.own_session))
-    ask({.nobody = true}, resume, {}, h.own_session);
+  pass_on(h, session_id);
   held_.erase(at);
   return true;
+}
+
+/// The first frees what waits for the target, each the navigations that its own session holds.
+/// Sessions that are gone hold none; should they have been the last, the daemon's frees the target.
+void multiplexer::pass_on(const held_target& h, const std::string& but) {
+  auto sessions = h.askers;
+  sessions.insert(h.own_session);
+  for (auto& session : sessions)
+    if (owner_.contains(session) && session != but) ask({.nobody = true}, resume, {}, session);
 }
 
 effects multiplexer::elapsed(time_point now) {
   for (auto at = held_.begin(); at != held_.end();) {
     auto& h = at->second;
     auto over = now >= h.since + (h.holders.empty() ? rules_.hold_settle : rules_.hold_max);
-    auto& by = owner_.contains(h.own_session) ? h.own_session : h.last_asker;
-    if (over && owner_.contains(by)) ask({.nobody = true}, resume, {}, by);
+    if (over) pass_on(h, {});
     at = over ? held_.erase(at) : std::next(at);
   }
   return std::exchange(out_, {});

@@ -104,8 +104,8 @@ class multiplexer {
   struct held_target {
     time_point since;
     std::string own_session;        ///< of the daemon; lets it go when the others do not
-    std::string last_asker;         ///< lets it go should the daemon have no session there
     std::set<std::string> holders;  ///< sessions that have not asked to let it go
+    std::set<std::string> askers;   ///< those that have: Chromium is to hear it of each
   };
 
   void ask(asked what, std::string_view quoted_method, std::string_view params,
@@ -117,6 +117,7 @@ class multiplexer {
   void attached(const message& m, client_id to, time_point now);
   void detached(const message& m, time_point now);
   bool let_go(const std::string& session_id, time_point now);
+  void pass_on(const held_target& h, const std::string& but);
   void forget(client_id who, time_point now);
   void drop_session(const std::string& session_id, time_point now);
   std::string safe_params(std::string_view method, std::string_view params) const;
