@@ -1,6 +1,5 @@
 #include "gateways/client_call.hpp"
 
-#include <openssl/evp.h>
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 #include <chrono>
@@ -8,7 +7,6 @@
 #include "actors/directory.hpp"
 #include "actors/errors.hpp"
 #include "protocol/id.hpp"
-#include "protocol/json.hpp"
 #include "protocol/resource.hpp"
 
 namespace gateways {
@@ -25,26 +23,6 @@ constexpr std::int64_t limits_ms = 30'000;  // measuring a workspace takes as lo
 constexpr auto retry_wait = milliseconds(20);
 constexpr int retries_max = 500;     // ten seconds
 constexpr int made_tries_max = 250;  // five seconds
-
-fault being_restarted() {
-  return {.code = error_code::unavailable,
-          .detail = "the part asked is being restarted",
-          .retry_after_s = 1};
-}
-
-/// The body, with the picture or document as members of it.
-buffer with_bytes(const browsed& x) {
-  if (x.bytes.empty()) return x.body;
-  auto bytes = x.bytes.view();
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  auto size = ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                reinterpret_cast<const unsigned char*>(bytes.data()),
-                                static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(size));
-  auto body = x.body.view();
-  return buffer(std::string(body.substr(0, body.size() - 1)) + ",\"mime\":" + json_string(x.mime) +
-                ",\"data\":\"" + text + "\"}");
-}
 
 }  // namespace
 
@@ -79,6 +57,12 @@ void client_call_state::answer_when_kept(int status, std::string body) {
       .then([tell](const committed&) { tell(); }, [tell](const caf::error&) { tell(); });
 }
 
+fault client_call_state::being_restarted() {
+  return {.code = error_code::unavailable,
+          .detail = "the part asked is being restarted",
+          .retry_after_s = 1};
+}
+
 void client_call_state::fail(fault f) {
   if (auto sink = std::exchange(sink_, nullptr)) sink->failed(std::move(f));
   if (!accepted_) return give_up();
@@ -87,14 +71,6 @@ void client_call_state::fail(fault f) {
 
 void client_call_state::fail(const caf::error& e) {
   fail(actors::to_fault(e));
-}
-
-template <class Handle, class Command, class Then>
-void client_call_state::ask(const Handle& whom, std::int64_t timeout_ms, Command command,
-                            Then then) {
-  if (!whom) return fail(being_restarted());
-  self_->request(whom, milliseconds(timeout_ms), std::move(command))
-      .then(std::move(then), [this](const caf::error& e) { fail(e); });
 }
 
 void client_call_state::try_again(void (client_call_state::*what)()) {
@@ -419,52 +395,6 @@ void client_call_state::begin(call::restart_kernel& c) {
   with_kernel(c.sandbox_id, c.kernel_id, [this, wait, timeout_ms](const kernel_actor& k) {
     ask(k, timeout_ms, protocol::restart_kernel{wait},
         [this, wait](const kernel_view& v) { answer(wait ? 200 : 202, to_json(v)); });
-  });
-}
-
-// -- browsers ------------------------------------------------------------------------------------
-
-/// The same for the browser of a sandbox, whether it runs or not.
-template <class Then>
-void client_call_state::with_browser(const std::string& sandbox_id, Then then) {
-  auto known = env_->views.sandbox(sandbox_id);
-  if (!known)
-    return fail(fault{.code = error_code::sandbox_not_found, .detail = "no sandbox " + sandbox_id});
-  auto browser = env_->handles.sandbox(sandbox_id).browser;
-  if (browser && known->state != sandbox_state::closing) return then(browser);
-  if (known->state == sandbox_state::failed || known->state == sandbox_state::closing)
-    return fail(
-        fault{.code = error_code::wrong_state,
-              .detail = "the sandbox is " + to_string(known->state) + ": " + known->why.detail});
-  again_ = [this, sandbox_id, then] { with_browser(sandbox_id, then); };
-  try_again(&client_call_state::run_again);
-}
-
-/// The body is the view; where its CDP endpoint is, only the gateway knows.
-void client_call_state::begin(call::order_browser& c) {
-  auto& options = env_->settings.browser;
-  auto timeout_ms = options.start_timeout_ms + options.restart.stop_grace_ms + 10'000;
-  auto told = [this, wait = c.wait](const browser_view& v) {
-    answer(wait ? 200 : 202, to_json(v, {}));
-  };
-  with_browser(c.sandbox_id, [=, this](const actors::browser_actor& b) {
-    if (c.what == call::browser_order::start)
-      return ask(b, timeout_ms, start_browser{c.wait}, told);
-    if (c.what == call::browser_order::restart)
-      return ask(b, timeout_ms, restart_browser{c.wait}, told);
-    ask(b, timeout_ms, stop_browser{"a client stopped it"}, told);
-  });
-}
-
-void client_call_state::begin(call::browse& c) {
-  auto& options = env_->settings.browser;
-  auto timeout_ms = c.what.timeout_ms + options.start_timeout_ms + 5'000;
-  with_browser(c.sandbox_id, [=, this](const actors::browser_actor& b) {
-    ask(b, timeout_ms, c.what, [this, raw = c.raw](browsed& x) {
-      auto sink = std::exchange(sink_, nullptr);
-      if (sink) sink->answered(200, raw && !x.bytes.empty() ? x.bytes : with_bytes(x), {});
-      self_->quit();
-    });
   });
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <caf/typed_event_based_actor.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -62,6 +63,7 @@ class client_call_state {
   void try_again(void (client_call_state::*what)());
   void abandon();
   void give_up();
+  static protocol::fault being_restarted();
   void fail(protocol::fault f);
   void fail(const caf::error& e);
   void answer(int status, std::string body, std::string execution_id = {});
@@ -95,5 +97,13 @@ class client_call_state {
   void (client_call_state::*retry_)() = nullptr;  ///< due when our own empty batch comes back
   std::function<void()> again_;
 };
+
+template <class Handle, class Command, class Then>
+void client_call_state::ask(const Handle& whom, std::int64_t timeout_ms, Command command,
+                            Then then) {
+  if (!whom) return fail(being_restarted());
+  self_->request(whom, std::chrono::milliseconds(timeout_ms), std::move(command))
+      .then(std::move(then), [this](const caf::error& e) { fail(e); });
+}
 
 }  // namespace gateways

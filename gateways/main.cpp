@@ -35,39 +35,32 @@ namespace {
 
 std::vector<actors::node_child> children(actors::env& e, gateways::commit_log& commits,
                                          gateways::http_opener& http) {
-  auto& settings = e.settings;
-  auto policy = settings.actor_restart;
   auto handle = [](auto actor) { return caf::actor_cast<caf::strong_actor_ptr>(actor); };
+  auto found = [&](const char* name, auto spawn) {
+    auto start = [&e, spawn, handle](caf::actor_system& sys) {
+      auto a = spawn(sys);
+      return e.handles.put(a), handle(a);
+    };
+    return actors::node_child{name, start, e.settings.actor_restart};
+  };
   return {
-      {"journal",
-       [&e, &commits, handle](caf::actor_system& sys) {
-         auto a = sys.spawn<caf::detached>(gateways::journal, &e, &commits, e.data_dir);
-         return e.handles.put(a), handle(a);
-       },
-       policy},
-      {"limiter",
-       [&e, handle](caf::actor_system& sys) {
-         auto a = sys.spawn(actors::limiter, &e);
-         return e.handles.put(a), handle(a);
-       },
-       policy},
-      {"sandboxes",
-       [&e, handle](caf::actor_system& sys) {
-         auto a = sys.spawn(actors::sandboxes, &e);
-         return e.handles.put(a), handle(a);
-       },
-       policy},
+      found("journal",
+            [&e, &commits](caf::actor_system& sys) {
+              return sys.spawn<caf::detached>(gateways::journal, &e, &commits, e.data_dir);
+            }),
+      found("limiter", [&e](caf::actor_system& sys) { return sys.spawn(actors::limiter, &e); }),
+      found("sandboxes", [&e](caf::actor_system& sys) { return sys.spawn(actors::sandboxes, &e); }),
       {"http",
        [handle, &http](caf::actor_system& sys) {
          return handle(sys.spawn<caf::detached>(gateways::listener, &http));
        },
-       policy},
+       e.settings.actor_restart},
   };
 }
 
 constexpr const char* no_egress =
     "kernel.egress.mode = proxy needs isolation.level namespaces or full: below, sandboxes share "
-    "the network of the host and no proxy could hold them; `troupe doctor` says what is missing";
+    "the network of the host; `troupe doctor` says what is missing";
 
 /// None: these workloads reach no other host.
 std::unique_ptr<gateways::egress_proxy> open_egress(const config::egress_options& options,
@@ -75,11 +68,21 @@ std::unique_ptr<gateways::egress_proxy> open_egress(const config::egress_options
                                                     actors::node_views& views,
                                                     actors::directory& handles) {
   if (options.mode != "proxy") return {};
-  return std::make_unique<gateways::egress_proxy>(
-      options, whose, views, [&handles](std::string data) {
-        if (auto to = handles.journal())
-          caf::anon_send(to, protocol::node_event{"egress_refused", std::move(data)});
-      });
+  auto tell = [&handles](std::string data) {
+    if (auto to = handles.journal())
+      caf::anon_send(to, protocol::node_event{"egress_refused", std::move(data)});
+  };
+  return std::make_unique<gateways::egress_proxy>(options, whose, views, tell);
+}
+
+gateways::http_server_options http_options(const config::settings& s, const gateways::data_dir& dir,
+                                           gateways::cdp_server& cdp) {
+  auto hand_over = [&cdp](int fd, std::string read, std::string sandbox_id, std::string prefix) {
+    cdp.adopt(fd, std::move(read), {std::move(sandbox_id), std::move(prefix)});
+  };
+  return {
+      s.http,   s.node.insecure,           dir.token(),         TROUPE_VERSION, s.kernel, s.sandbox,
+      s.limits, "http://" + cdp.address(), std::move(hand_over)};
 }
 
 int serve(const config::settings& settings) {
@@ -107,7 +110,6 @@ int serve(const config::settings& settings) {
   gateways::system_clock clock;
   gateways::system_random random;
   views.isolation = launch.in_force();
-  auto main_thread = pthread_self();
   actors::env e{settings,
                 dir->path(),
                 clock.now(),
@@ -122,19 +124,13 @@ int serve(const config::settings& settings) {
                 commits,
                 views,
                 handles,
-                [main_thread] { pthread_kill(main_thread, gateways::start_signal); }};
+                [me = pthread_self()] { pthread_kill(me, gateways::start_signal); }};
   actors::node_config config(settings.node.threads);
   config.load<actors::here_first>();
   caf::actor_system sys(config);
   auto port = gateways::make_actor_port(sys, e);
   gateways::cdp_server cdp({settings.cdp, settings.node.insecure, dir->token()}, browsers);
-  gateways::http_opener http(
-      {settings.http, settings.node.insecure, dir->token(), TROUPE_VERSION, settings.kernel,
-       settings.sandbox, settings.limits, "http://" + cdp.address(),
-       [&cdp](int fd, std::string read, std::string sandbox_id, std::string prefix) {
-         cdp.adopt(fd, std::move(read), {std::move(sandbox_id), std::move(prefix)});
-       }},
-      views, *port, pools);
+  gateways::http_opener http(http_options(settings, *dir, cdp), views, *port, pools);
   gateways::readiness ready{.url = http.url(),
                             .cdp_url = "http://" + cdp.address(),
                             .insecure = settings.node.insecure,

@@ -82,6 +82,10 @@ browser_actor::behavior_type browser_state_impl::make_behavior(const env& e, bro
   port_ = e.make_browser_port(args_.sandbox_id,
                               std::make_shared<browser_mailbox_sink>(browser_actor(self_)));
   driver_ = std::make_unique<browsing::driver>(driver_rules(e, args_), *this);
+  policy_ = std::make_unique<browsing::page_policy>(
+      browsing::page_policy_rules{.dialogs = e.settings.browser.dialogs,
+                                  .has_clients = [this] { return clients_ > 0; }},
+      *driver_);
   last_activity_ = e.clock.now();
   publish();
   if (e.settings.browser.start == "sandbox") step(browser_event::wanted{});

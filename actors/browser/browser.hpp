@@ -15,6 +15,7 @@
 
 #include "actors/browser/browser_machine.hpp"
 #include "actors/browser/driver.hpp"
+#include "actors/browser/page_policy.hpp"
 #include "actors/env.hpp"
 #include "actors/interfaces.hpp"
 
@@ -88,6 +89,7 @@ class browser_state_impl : public browsing::driver_io {
   std::unique_ptr<browser_machine> machine_;
   std::unique_ptr<browser_port> port_;
   std::unique_ptr<browsing::driver> driver_;
+  std::unique_ptr<browsing::page_policy> policy_;
   std::deque<waiting_action> waiting_actions_;
   std::size_t acting_ = 0;             ///< actions under way
   double wake_ms_ = 0;                 ///< when the driver is called next; 0: not asked for

@@ -257,7 +257,8 @@ std::shared_ptr<const process_table> boxes::table() {
 result<std::shared_ptr<box>> boxes::annex(const std::string& sandbox_id,
                                           const protocol::limits& limit) const {
   auto in = find(sandbox_id);
-  if (!in) return fault{error_code::unavailable, "the sandbox " + sandbox_id + " is not open", {}, 0};
+  if (!in)
+    return fault{error_code::unavailable, "the sandbox " + sandbox_id + " is not open", {}, 0};
   auto made = std::make_shared<box>();
   made->uid = in->uid;
   made->read_only_workspace = true;

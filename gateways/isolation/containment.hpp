@@ -1,5 +1,5 @@
-// What a workload (a kernel, a command, a browser) is started from, as a value: what it runs, what it sees,
-// and what it may use. The launcher makes it true, as far as the level of isolation goes.
+// What a workload (a kernel, a command, a browser) is started from, as a value: what it runs, what
+// it sees, and what it may use. The launcher makes it true, as far as the level of isolation goes.
 //
 // Descriptors named here are borrowed for the duration of the launch.
 #pragma once
@@ -43,12 +43,12 @@ struct containment {
   std::vector<std::string> readable_paths;  ///< of the host, beside those that all may read
   std::vector<placed_file> files;
   std::string files_folder;      ///< on the host: where the files are put when nothing is mounted
-  std::string own_folder;  ///< of the host, mounted as `inside_own_folder`; empty: none
-  std::vector<int> descriptors;         ///< passed on, in this order,
+  std::string own_folder;        ///< of the host, mounted as `inside_own_folder`; empty: none
+  std::vector<int> descriptors;  ///< passed on, in this order,
   int descriptors_from = first_passed;  ///< as numbers from this one on
-  int input = -1;                ///< its stdin; -1: /dev/null
-  int output = -1;               ///< its stdout
-  int errors = -1;               ///< its stderr
+  int input = -1;                       ///< its stdin; -1: /dev/null
+  int output = -1;                      ///< its stdout
+  int errors = -1;                      ///< its stderr
   filter_kind filter = filter_kind::workload;
   std::string sandbox_id;  ///< whose it is, as `ways` know it
   gates ways;              ///< null, both: it reaches nothing but its own loopback

@@ -29,8 +29,8 @@ using protocol::result;
 
 // The numbers that descriptors have in what is started, below those of the workload itself.
 constexpr int report_number = 3, arguments_number = 4, status_number = 5, filter_number = 6,
-              init_number = 7, passwd_number = 8, workspace_number = 9, files_number = 14, own_number = 26,
-              helper_number = 27, store_number = 28, egress_number = 29;
+              init_number = 7, passwd_number = 8, workspace_number = 9, files_number = 14,
+              own_number = 26, helper_number = 27, store_number = 28, egress_number = 29;
 static_assert(workspace_number + std::size(zones) < files_number && egress_number < first_passed);
 
 fault fault_of(const std::string& what, int error) {

@@ -76,10 +76,6 @@ field bytes_field() {
   return whole("bytes_max", 1, 10'000'000, "200000", "The answer is cut there.");
 }
 
-field path_field() {
-  return {.name = "path", .doc = "Write it to this file of the workspace instead."};
-}
-
 void add_common(std::vector<field>& to, std::string_view seconds, bool acts) {
   to.push_back({.name = "timeout_s",
                 .kind = number,
@@ -111,7 +107,6 @@ browser_verb look(std::string_view name, std::string_view schema_name, std::stri
 
 browser_verb picture(std::string_view name, std::string_view schema_name, std::string_view doc,
                      std::vector<field> fields) {
-  fields.push_back(path_field());
   add_common(fields, "30", false);
   return {.name = name, .body = {schema_name, doc, std::move(fields)}, .answers_bytes = true};
 }
