@@ -8,6 +8,7 @@
 #include "actors/errors.hpp"
 #include "actors/sandbox/sandbox.hpp"
 #include "tests/support/actor_fixture.hpp"
+#include "tests/support/browser_port.hpp"
 #include "tests/support/fake_journal.hpp"
 #include "tests/support/fake_kernel.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -30,6 +31,7 @@ struct fixture : tests::actor_fixture {
 
   fixture() {
     world.env.make_kernel_port = tests::ports_of(process);
+    world.env.make_browser_port = tests::no_browser;
     world.handles.put(journal);
     world.settings.limits.watch_ms = 100;
     sandbox_spec spec{.id = "s"};

@@ -84,9 +84,9 @@ struct world {
   explicit world(std::uint64_t bytes_max = 0) {
     options.bytes_max = bytes_max;
     options.allow = {"127.0.0.1:" + std::to_string(host.port)};
-    proxy = std::make_unique<gateways::egress_proxy>(options, views, [this](std::string data) {
-      told.at(told_times++).set_value(std::move(data));
-    });
+    proxy = std::make_unique<gateways::egress_proxy>(
+        options, actors::egress_of::code, views,
+        [this](std::string data) { told.at(told_times++).set_value(std::move(data)); });
     begin_sandbox();
   }
   void begin_sandbox() {

@@ -267,6 +267,14 @@ CAF_TEST(a held target goes on when the last has asked) {
   CAF_CHECK(!chromium.held.contains("T1"));
   CAF_CHECK(!mux.due());
   for (auto who : {own, a, b}) CAF_CHECK(clients.at(who).asked.empty());
+  // Each session holds navigations of its own: Chromium must hear of every one.
+  auto told_by = [&](const std::string& session) {
+    return std::ranges::any_of(written, [&](auto& text) {
+      return text.find("runIfWaitingForDebugger") != std::string::npos &&
+             text.find(session) != std::string::npos;
+    });
+  };
+  for (auto who : {own, a, b}) CAF_CHECK(told_by(session_on(who, "T1")));
 }
 
 CAF_TEST(a held target goes on when its holder leaves or stalls) {
