@@ -211,6 +211,7 @@ task<void> driver::carry_out(turn& t, const verb_row& row) {
   if (row.acts) co_await begin_trail(t);
   auto members = co_await row.run(t);
   if (row.acts) co_await settle(t);
+  if (!row.acts && row.needs_live_page && t.on) co_await read_title(t);
   if (row.acts && flag_at(t.params, "snapshot") && t.on && !t.on->gone && !t.on->crashed &&
       !t.on->dialog)
     members["snapshot"] = co_await take_snapshot(t);

@@ -5,8 +5,7 @@
 namespace actors::browsing {
 namespace {
 
-/// What our script has counted; -1: it cannot tell. Also brings the title up to date, of which
-/// Chromium does not always tell.
+/// What our script has counted; -1: it cannot tell. Also brings the title up to date.
 task<std::int64_t> read_changes(turn& t) {
   auto& main = t.on->main_frame();
   if (main.world == 0) co_return -1;
@@ -50,6 +49,10 @@ task<void> rest(turn& t, double begin) {
 }
 
 }  // namespace
+
+task<void> read_title(turn& t) {
+  co_await read_changes(t);
+}
 
 task<void> begin_trail(turn& t) {
   if (!t.on) co_return;

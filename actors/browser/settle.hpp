@@ -13,6 +13,9 @@ task<void> begin_trail(turn& t);
 /// flight for a while. An action that starts nothing waits `settle_look_ms`.
 task<void> settle(turn& t);
 
+/// Brings the page's title up to date, of which Chromium does not always tell.
+task<void> read_title(turn& t);
+
 /// Of what navigates for sure: until it has begun, at most a second.
 task<void> wait_for_start(turn& t);
 
