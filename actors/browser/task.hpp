@@ -24,8 +24,8 @@ struct promise_base {
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> h) const noexcept {
-      auto next = h.promise().next;
-      return next ? next : std::noop_coroutine();
+      auto waiter = h.promise().next;
+      return waiter ? waiter : std::noop_coroutine();
     }
     void await_resume() const noexcept {}
   };
