@@ -94,11 +94,6 @@ void node_views::erase_kernel(const std::string& sandbox_id, const std::string& 
   kernels_.erase({sandbox_id, kernel_id});
 }
 
-void node_views::erase_browser(const std::string& sandbox_id) {
-  std::unique_lock lock(mutex_);
-  browsers_.erase(sandbox_id);
-}
-
 void node_views::erase_sandbox(const std::string& sandbox_id) {
   std::unique_lock lock(mutex_);
   sandboxes_.erase(sandbox_id);

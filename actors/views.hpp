@@ -110,7 +110,6 @@ class node_views {
   void put(const std::string& sandbox_id, command_activity activity);
   void put(const std::string& sandbox_id, std::shared_ptr<turn_ledger> ledger);
   void erase_kernel(const std::string& sandbox_id, const std::string& kernel_id);
-  void erase_browser(const std::string& sandbox_id);
   void erase_sandbox(const std::string& sandbox_id);
   void erase_tree(const std::string& path);  ///< with all below it
 

@@ -164,7 +164,7 @@ caf::result<protocol::browsed> browser_state_impl::act(protocol::browse& x) {
   }
   if (auto why = refusal()) return to_error(*why);
   // What its start takes is not the action's.
-  waiting_actions_.push_back({std::move(x), 0, promise});
+  waiting_actions_.push_back({std::move(x), promise});
   step(browser_event::wanted{});
   return promise;
 }
@@ -238,7 +238,6 @@ protocol::limits browser_state_impl::own_limits() const {
 
 void browser_state_impl::run(browser_effect::start_process& x) {
   started_at_ = env_->clock.now();
-  start_ms_ = static_cast<double>(started_at_);
   port_->start({.sandbox_id = args_.sandbox_id,
                 .generation = x.generation,
                 .workspace = args_.workspace,
@@ -256,7 +255,7 @@ void browser_state_impl::run(browser_effect::set_deadline& x) {
 void browser_state_impl::run(browser_effect::became_ready&) {
   auto now = static_cast<double>(env_->clock.now());
   auto members = "\"generation\":" + number(machine_->generation()) +
-                 ",\"start_ms\":" + number(static_cast<std::int64_t>(now - start_ms_));
+                 ",\"start_ms\":" + number(static_cast<std::int64_t>(now) - started_at_);
   if (down_ms_ > 0)
     members +=
         ",\"down_ms\":" + number(static_cast<std::int64_t>(now - std::exchange(down_ms_, 0)));
@@ -316,7 +315,6 @@ void browser_state_impl::run(browser_effect::exhausted& x) {
 
 void browser_state_impl::run(browser_effect::closed&) {
   for (auto& promise : std::exchange(closes_, {})) promise.deliver(protocol::done{"browser"});
-  env_->views.erase_browser(args_.sandbox_id);
   self_->quit();
 }
 

@@ -40,7 +40,6 @@ class browser_state_impl : public browsing::driver_io {
   /// An action that waits for the browser.
   struct waiting_action {
     protocol::browse what;
-    double deadline_ms = 0;
     act_promise promise;
   };
 
@@ -98,7 +97,6 @@ class browser_state_impl : public browsing::driver_io {
   std::vector<caf::typed_response_promise<protocol::done>> closes_;
   std::uint64_t clients_ = 0;
   double down_ms_ = 0;  ///< when the generation before ended; 0: there was none
-  double start_ms_ = 0;
   protocol::unix_ms started_at_ = 0;
   protocol::unix_ms last_activity_ = 0;
   bool idle_due_ = false;
