@@ -1,6 +1,5 @@
 #include "gateways/cdp/browser_process.hpp"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -12,12 +11,12 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <stdexcept>
 #include <string_view>
 #include <utility>
 
 #include "gateways/cdp/browser_arguments.hpp"
 #include "gateways/inside/doors.hpp"
+#include "gateways/process/pipe.hpp"
 #include "gateways/process/run_dir.hpp"
 #include "gateways/process/sweep.hpp"
 #include "protocol/json.hpp"
@@ -39,23 +38,6 @@ constexpr std::int64_t open_files = 8'192;
 /// Of commands by the host itself, which counts down from here; the actor's ids are above.
 constexpr std::string_view ask_version = R"({"id":-1,"method":"Browser.getVersion"})";
 constexpr std::string_view our_answer = "{\"id\":-";
-
-[[noreturn]] void fail(const char* what) {
-  throw std::runtime_error(std::string(what) + ": " + std::strerror(errno));
-}
-
-/// Reading end and writing end.
-std::pair<descriptor, descriptor> make_pipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) fail("a pipe");
-  return {descriptor(ends[0]), descriptor(ends[1])};
-}
-
-void hand(descriptor& ours, boost::asio::posix::stream_descriptor& to) {
-  ::fcntl(ours.get(), F_SETFL, O_NONBLOCK);
-  to.assign(ours.get());
-  ours.release();
-}
 
 /// Lines that say nothing: a sandbox has no buses and devices, and Chromium tells of it often.
 bool is_noise(std::string_view line) {

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "gateways/process/pipe.hpp"
 #include "gateways/process/python_home.hpp"
 #include "gateways/process/run_dir.hpp"
 #include "gateways/process/sweep.hpp"
@@ -29,19 +30,6 @@ constexpr std::string_view end_of_file_key = "\x04";
 
 [[noreturn]] void fail(const char* what) {
   throw std::runtime_error(std::string(what) + ": " + std::strerror(errno));
-}
-
-/// Reading end and writing end.
-std::pair<descriptor, descriptor> make_pipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) fail("a pipe");
-  return {descriptor(ends[0]), descriptor(ends[1])};
-}
-
-void hand(descriptor& ours, boost::asio::posix::stream_descriptor& to) {
-  ::fcntl(ours.get(), F_SETFL, O_NONBLOCK);
-  to.assign(ours.get());
-  ours.release();
 }
 
 void set_size(int terminal, std::uint64_t rows, std::uint64_t columns) {
