@@ -179,6 +179,8 @@ class browser_port {
   virtual void start(browser_start what) = 0;
   /// A command of the daemon's own.
   virtual void send(std::string message) = 0;
+  /// Clients by CDP are let in from now on.
+  virtual void serve() = 0;
   /// Asks it to end, with its profile whole.
   virtual void stop() = 0;
   virtual void kill() = 0;

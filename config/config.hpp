@@ -105,9 +105,16 @@ struct browser_options {
   std::int64_t idle_stop_ms = 0;           ///< without a client or an action; 0: it stays
   std::int64_t start_timeout_ms = 20'000;  ///< from process start to its first answer
   std::int64_t ping_interval_ms = 2'000;
-  std::uint64_t ping_misses = 5;    ///< unanswered pings in a row that mean death
-  std::uint64_t pages_max = 32;     ///< an action opens no more
-  std::string dialogs = "dismiss";  ///< what is done with one: accept, dismiss, ask
+  std::uint64_t ping_misses = 5;  ///< unanswered pings in a row that mean death
+  std::uint64_t pages_max = 32;
+  std::string pages_full = "discard";    ///< the page that is used least; or refuse the new one
+  std::string dialogs = "dismiss";       ///< what is done with one: accept, dismiss, ask
+  std::vector<std::string> permissions;  ///< that pages have, by their names in CDP
+  std::string certificate_errors = "refuse";    ///< or ignore
+  std::int64_t unresponsive_after_ms = 10'000;  ///< 0: pages are not watched
+  std::string unresponsive = "recover";         ///< or report
+  bool headful = false;                         ///< with a display of its own
+  std::string xvfb = "/usr/bin/Xvfb";
   std::string window = "1280x800";
   std::string screen = "1920x1080";
   std::string profile = "en-US";        ///< what pages see of it; off: as Chromium is

@@ -30,6 +30,7 @@ browsing::driver_rules driver_rules(const env& e, const browser_args& args) {
   browsing::driver_rules rules;
   rules.download_path = args.workspace + "/output";
   rules.pages_max = e.settings.browser.pages_max;
+  rules.discards_pages = e.settings.browser.pages_full == "discard";
   rules.file_for_upload = [root = args.workspace](std::string_view path) -> std::string {
     namespace fs = std::filesystem;
     auto inside = fs::path(path).lexically_normal();
@@ -82,10 +83,20 @@ browser_actor::behavior_type browser_state_impl::make_behavior(const env& e, bro
   port_ = e.make_browser_port(args_.sandbox_id,
                               std::make_shared<browser_mailbox_sink>(browser_actor(self_)));
   driver_ = std::make_unique<browsing::driver>(driver_rules(e, args_), *this);
+  auto has_clients = [this] { return clients_ > 0; };
   policy_ = std::make_unique<browsing::page_policy>(
       browsing::page_policy_rules{.dialogs = e.settings.browser.dialogs,
-                                  .has_clients = [this] { return clients_ > 0; }},
+                                  .permissions = e.settings.browser.permissions,
+                                  .has_clients = has_clients},
       *driver_);
+  watch_ = std::make_unique<browsing::page_watch>(
+      browsing::page_watch_rules{
+          .after_ms = static_cast<double>(e.settings.browser.unresponsive_after_ms),
+          .recovers = e.settings.browser.unresponsive == "recover",
+          .has_clients = has_clients},
+      *driver_);
+  recovery_ = std::make_unique<browsing::recovery>(
+      browsing::recovery_rules{.opened = [this] { opened(); }}, *driver_);
   last_activity_ = e.clock.now();
   publish();
   if (e.settings.browser.start == "sandbox") step(browser_event::wanted{});
@@ -137,7 +148,7 @@ caf::result<browser_view> browser_state_impl::start(const protocol::start_browse
   used();
   if (auto why = refusal()) return to_error(*why);
   step(browser_event::wanted{});
-  if (!x.wait || machine_->phase() == browser_phase::up) return view();
+  if (!x.wait || open_) return view();
   return waiting_.emplace_back(self_->make_response_promise<browser_view>());
 }
 
@@ -158,7 +169,7 @@ caf::result<protocol::browsed> browser_state_impl::act(protocol::browse& x) {
   used();
   auto deadline_ms = steady_ms() + static_cast<double>(x.timeout_ms);
   auto promise = self_->make_response_promise<protocol::browsed>();
-  if (machine_->phase() == browser_phase::up) {
+  if (open_) {
     perform(x, deadline_ms, promise);
     return promise;
   }
@@ -262,6 +273,12 @@ void browser_state_impl::run(browser_effect::became_ready&) {
   announce("browser_ready", members);
   used();
   driver_->begun(machine_->generation(), steady_ms());
+}
+
+/// Its pages have their targets again.
+void browser_state_impl::opened() {
+  open_ = true;
+  port_->serve();
   settle(waiting_);
   for (auto& each : std::exchange(waiting_actions_, {}))
     perform(each.what, steady_ms() + static_cast<double>(each.what.timeout_ms), each.promise);
@@ -272,6 +289,7 @@ void browser_state_impl::run(browser_effect::gone& x) {
                x.why.detail);
   announce("browser_down", "\"generation\":" + number(x.generation) + ",\"cause\":" +
                                to_json(x.why) + ",\"restarts\":" + (x.restarts ? "true" : "false"));
+  open_ = false;
   driver_->ended(x.why);
   down_ms_ = x.restarts ? static_cast<double>(env_->clock.now()) : 0;
   settle(stops_);
@@ -367,7 +385,9 @@ protocol::browser_state browser_state_impl::state() const {
   using protocol::browser_state;
   switch (machine_->phase()) {
     case browser_phase::starting: return browser_state::starting;
-    case browser_phase::up: return acting_ > 0 ? browser_state::busy : browser_state::idle;
+    case browser_phase::up:
+      if (!open_) return browser_state::starting;
+      return acting_ > 0 ? browser_state::busy : browser_state::idle;
     case browser_phase::ending:
     case browser_phase::waiting: return browser_state::restarting;
     case browser_phase::failed: return browser_state::failed;

@@ -16,6 +16,8 @@
 #include "actors/browser/browser_machine.hpp"
 #include "actors/browser/driver.hpp"
 #include "actors/browser/page_policy.hpp"
+#include "actors/browser/page_watch.hpp"
+#include "actors/browser/recovery.hpp"
 #include "actors/env.hpp"
 #include "actors/interfaces.hpp"
 
@@ -47,6 +49,7 @@ class browser_state_impl : public browsing::driver_io {
   void wake_at(double steady_ms) override;
   void tell(std::string type, browsing::json data) override;
   void pages_changed() override;
+  void opened();
 
   caf::result<protocol::browser_view> start(const protocol::start_browser& x);
   caf::result<protocol::browser_view> restart(const protocol::restart_browser& x);
@@ -89,7 +92,10 @@ class browser_state_impl : public browsing::driver_io {
   std::unique_ptr<browser_port> port_;
   std::unique_ptr<browsing::driver> driver_;
   std::unique_ptr<browsing::page_policy> policy_;
+  std::unique_ptr<browsing::recovery> recovery_;
+  std::unique_ptr<browsing::page_watch> watch_;
   std::deque<waiting_action> waiting_actions_;
+  bool open_ = false;                  ///< its pages are back, and it is used
   std::size_t acting_ = 0;             ///< actions under way
   double wake_ms_ = 0;                 ///< when the driver is called next; 0: not asked for
   std::vector<view_promise> waiting_;  ///< for it to be ready

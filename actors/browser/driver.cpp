@@ -57,7 +57,11 @@ void driver::ended(const protocol::cause& why) {
   background_.clear();
   auto detail = "the browser ended while this ran" + (why.detail.empty() ? "" : ": " + why.detail);
   give_up_all([](const action&) { return true; }, {error_code::browser_restarted, detail, {}, 1});
-  for (auto& p : std::exchange(pages_, {})) p->gone = true;
+  for (auto& p : pages_) {
+    p->gone = !p->restoring;
+    p->target_lost();
+  }
+  std::erase_if(pages_, [](auto& p) { return p->gone; });
   by_session_.clear();
   downloads_.clear();
   io_.pages_changed();
@@ -207,7 +211,8 @@ task<void> driver::carry_out(turn& t, const verb_row& row) {
   if (t.on) {
     if (auto wrong = not_now(*t.on, row)) throw refused{std::move(*wrong)};
   }
-  while (t.on && !t.on->known) co_await t.on->changed.next(talk_, t.deadline_ms);
+  while (t.on && (!t.on->known || t.on->restoring))
+    co_await t.on->changed.next(talk_, t.deadline_ms);
   if (row.acts) co_await begin_trail(t);
   auto members = co_await row.run(t);
   if (row.acts) co_await settle(t);

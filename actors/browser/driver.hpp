@@ -31,6 +31,7 @@ struct driver_rules {
   double settle_quiet_ms = 500;  ///< nothing in flight for so long: the page is at rest
   double settle_max_ms = 5'000;
   std::size_t pages_max = 50;
+  bool discards_pages = true;  ///< beyond that; else no more are opened
   /// The path of a file of the workspace as the browser sees it; empty when it is not there.
   std::function<std::string(std::string_view)> file_for_upload;
 };
@@ -49,7 +50,7 @@ class driver_io {
 };
 
 struct action_request {
-  std::string page;  ///< an id, or "active"
+  std::string page;  ///< an id, its number among all pages, or "active"
   std::string verb;
   json params = json::object();  ///< as `read_browser_action` gave it
   double deadline_ms = 0;
@@ -72,13 +73,19 @@ class follower {
  public:
   virtual ~follower() = default;
   virtual void begun(std::uint64_t) {}
-  /// The generation is over; the pages are still as they were last known.
+  /// The generation is over; the pages are still as they were last known. Those that are
+  /// `restoring` afterwards stay, the others are gone.
   virtual void ended(const protocol::cause&) {}
+  /// The page that goes on in a target that has appeared; null: it is a new one.
+  virtual std::shared_ptr<page> page_for(const json& /*target_info*/) { return nullptr; }
   virtual void page_appeared(const std::shared_ptr<page>&) {}
   virtual void page_loaded(const std::shared_ptr<page>&) {}
   virtual void page_crashed(const std::shared_ptr<page>&) {}
   virtual void dialog_opened(const std::shared_ptr<page>&) {}
   virtual void page_gone(const std::shared_ptr<page>&) {}
+  /// An event of one of its sessions, after the page itself has heard it.
+  virtual void page_said(const std::shared_ptr<page>&, const session&, std::string_view /*method*/,
+                         const json& /*params*/) {}
 };
 
 class driver;
@@ -140,10 +147,13 @@ class driver {
   void run(task<void> work);
   /// In the order of their making.
   const std::vector<std::shared_ptr<page>>& all_pages() const { return pages_; }
-  std::shared_ptr<page> find_page(const std::string& id_or_active) const;
+  /// `name`: an id, its number among all, or "active".
+  std::shared_ptr<page> find_page(const std::string& name) const;
   std::shared_ptr<page> find_target(const std::string& target_id) const;
   std::shared_ptr<page> of_session(const std::string& session_id) const;
   void activate(page& p);
+  /// Of a page that has no target any more.
+  void drop(const std::shared_ptr<page>& p) { page_closed(p); }
   page_view view(const page& p) const;
   const std::map<std::string, download>& downloads() const { return downloads_; }
 
@@ -164,6 +174,7 @@ class driver {
   void event(const std::string& session_id, const std::string& method, const json& params);
   void attached(const std::string& parent, const json& params);
   void page_attached(const std::string& session_id, const json& params);
+  std::shared_ptr<page> page_for(const std::string& session_id, const json& target_info);
   void detached(const json& params);
   void page_closed(const std::shared_ptr<page>& p);
   void close_actions(const std::shared_ptr<page>& p);

@@ -37,6 +37,7 @@ void driver::page_event(const std::string& session_id, const std::string& method
   if (method == "Page.javascriptDialogOpening") dialog_opened(p);
   if (method == "Inspector.targetCrashed" && p->crashed) crashed(p);
   if (p->loaded_loader != loaded) tell_followers(&follower::page_loaded, p);
+  for (auto* each : followers_) each->page_said(p, {talk_, session_id}, method, params);
   if (p->state() != state || p->url != url) io_.pages_changed();
 }
 
@@ -53,6 +54,7 @@ void driver::attached(const std::string& parent, const json& params) {
     by_session_[id] = p;
     p->child_attached(id, parent, target);
     set_up_frame(s);
+    if (!p->blocked.empty() || p->credentials) apply_rules(s, *p);
     run(read_frames(p, id));
   }
   if (flag_at(params, "waitingForDebugger")) s.post("Runtime.runIfWaitingForDebugger");
@@ -60,21 +62,35 @@ void driver::attached(const std::string& parent, const json& params) {
 
 void driver::page_attached(const std::string& session_id, const json& params) {
   auto& info = at(params, "targetInfo");
-  auto target = text_at(info, "targetId");
-  if (find_target(target)) return;
-  auto p = std::make_shared<page>(target, session_id);
+  if (find_target(text_at(info, "targetId"))) return;
+  auto p = page_for(session_id, info);
   p->set_now(talk_.now());
   p->described(info);
-  pages_.push_back(p);
   by_session_[session_id] = p;
-  activate(*p);
   run(introduce(p));
-  if (auto opener = find_target(p->opener_id)) {
-    for (auto* each : opener->trails) each->new_pages.push_back(p->id());
-    opener->changed.notify();
-    io_.tell("browser_popup", with("page_id", p->id(), "opener", opener->id(), "url", p->url));
+  if (auto id = text_at(info, "openerId"); !id.empty()) {
+    auto opener = find_target(id);
+    p->opener = opener ? opener->id() : page_id(id);
+    if (opener) {
+      for (auto* each : opener->trails) each->new_pages.push_back(p->id());
+      opener->changed.notify();
+    }
+    io_.tell("browser_popup", with("page_id", p->id(), "opener", p->opener, "url", p->url));
   }
   tell_followers(&follower::page_appeared, p);
+}
+
+std::shared_ptr<page> driver::page_for(const std::string& session_id, const json& info) {
+  auto target = text_at(info, "targetId");
+  for (auto* each : followers_) {
+    if (auto p = each->page_for(info)) {
+      p->goes_on_in(target, session_id);
+      return p;
+    }
+  }
+  auto p = pages_.emplace_back(std::make_shared<page>(target, session_id));
+  activate(*p);
+  return p;
 }
 
 /// Chromium's renderer dies when a page navigates while its focus is about to be emulated, so that
@@ -83,6 +99,7 @@ task<void> driver::introduce(std::shared_ptr<page> p) {
   session s(talk_, p->session_id());
   set_up_frame(s);
   s.post("Log.enable");
+  s.post("Page.setInterceptFileChooserDialog", with("enabled", true));
   auto params = with("enabled", true);
   auto focused = s.call("Emulation.setFocusEmulationEnabled", params);
   co_await focused;
@@ -119,6 +136,7 @@ void driver::page_closed(const std::shared_ptr<page>& p) {
 }
 
 std::shared_ptr<page> driver::find_target(const std::string& target_id) const {
+  if (target_id.empty()) return nullptr;  // as one has that waits for a target
   auto found = std::ranges::find_if(pages_, [&](auto& p) { return p->target_id() == target_id; });
   return found == pages_.end() ? nullptr : *found;
 }
@@ -130,6 +148,8 @@ std::shared_ptr<page> driver::of_session(const std::string& session_id) const {
 
 std::shared_ptr<page> driver::find_page(const std::string& id) const {
   std::shared_ptr<page> best;
+  for (std::size_t i = 0; i < pages_.size(); ++i)
+    if (id == std::to_string(i)) return pages_[i];
   for (auto& p : pages_) {
     if (p->id() == id) return p;
     if (id == "active" && (!best || p->activity > best->activity)) best = p;
@@ -144,9 +164,7 @@ void driver::activate(page& p) {
 
 page_view driver::view(const page& p) const {
   auto active = std::ranges::none_of(pages_, [&](auto& x) { return x->activity > p.activity; });
-  return {p.id(),  p.target_id(),          p.url,
-          p.title, std::string(p.state()), p.opener_id.empty() ? "" : page_id(p.opener_id),
-          active};
+  return {p.id(), p.target_id(), p.url, p.title, std::string(p.state()), p.opener, active};
 }
 
 std::vector<page_view> driver::pages() const {

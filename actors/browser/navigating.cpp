@@ -88,7 +88,7 @@ void refuse_reply(const reply& r, std::string_view what) {
 task<json> new_page(turn& t) {
   auto url = t.params.value("url", std::string());
   check_url(url);
-  if (t.by.all_pages().size() >= t.by.rules().pages_max)
+  if (!t.by.rules().discards_pages && t.by.all_pages().size() >= t.by.rules().pages_max)
     refuse(error_code::wrong_state,
            "there are " + std::to_string(t.by.rules().pages_max) + " pages already");
   // An address given here would be asked for before the page is set up.

@@ -45,16 +45,29 @@ std::string page_id(std::string_view target_id) {
   return out;
 }
 
-page::page(std::string target_id, std::string session_id)
-    : id_(page_id(target_id)),
-      target_id_(std::move(target_id)),
-      session_id_(std::move(session_id)) {
+page::page(std::string target_id, std::string session_id) : id_(page_id(target_id)) {
+  goes_on_in(std::move(target_id), std::move(session_id));
+}
+
+void page::goes_on_in(std::string target_id, std::string session_id) {
+  target_id_ = std::move(target_id);
+  session_id_ = std::move(session_id);
+  frames_.clear();
   auto& main = frames_[target_id_];
   main.id = target_id_;
   main.session_id = session_id_;
 }
 
+void page::target_lost() {
+  goes_on_in({}, {});
+  parents_.clear();
+  in_flight_.clear();
+  known = loading = crashed = unresponsive = false;
+  dialog.reset();
+}
+
 std::string_view page::state() const {
+  if (restoring) return "loading";
   if (crashed) return "crashed";
   if (dialog) return "dialog";
   if (unresponsive) return "unresponsive";
@@ -62,9 +75,10 @@ std::string_view page::state() const {
 }
 
 void page::described(const json& info) {
-  url = text_at(info, "url");
-  title = text_at(info, "title");
-  if (auto opener = text_at(info, "openerId"); !opener.empty()) opener_id = opener;
+  if (!restoring) {
+    url = text_at(info, "url");
+    title = text_at(info, "title");
+  }
   context_id = text_at(info, "browserContextId");
   changed.notify();
 }
@@ -161,9 +175,10 @@ void page::navigated(const std::string& session_id, const json& told) {
   f.loader_id = loader;
   f.url = text_at(told, "url") + text_at(told, "urlFragment");
   if (id != target_id_) return;
-  url = f.url;
+  if (!restoring) url = f.url;
   if (!fresh) return;
   ++navigations;
+  choosers.clear();
   std::erase_if(in_flight_, [&](auto& each) { return each.second != loader; });
   landed();
 }
@@ -186,8 +201,7 @@ void page::frame_event(const std::string& session_id, std::string_view name, con
       loaded_loader = parsed_loader = main_frame().loader_id;
   } else if (name == "navigatedWithinDocument") {
     if (auto* f = find_frame(id)) f->url = text_at(params, "url");
-    if (id != target_id_) return;
-    url = text_at(params, "url");
+    if (id == target_id_ && !restoring) url = text_at(params, "url");
   } else if (id == target_id_) {
     if (name == "frameStartedLoading" || name == "frameStartedNavigating") loading = true;
     if (name == "frameStoppedLoading") loading = false;
@@ -215,6 +229,15 @@ void page::dialog_opened(const json& params) {
   for (auto* each : trails) each->dialogs.push_back(*dialog);
 }
 
+void page::chooser_opened(const json& params) {
+  auto* f = find_frame(text_at(params, "frameId"));
+  if (!f) return;
+  auto ref = refs.name({f->id, f->loader_id, integer_at(params, "backendNodeId")});
+  choosers.push_back({std::move(ref), text_at(params, "mode") == "selectMultiple"});
+  if (choosers.size() > choosers_max) choosers.erase(choosers.begin());
+  for (auto* each : trails) each->choosers.push_back(choosers.back());
+}
+
 void page::page_event(const std::string& session_id, std::string_view name, const json& params) {
   if (name == "lifecycleEvent") {
     lifecycle(params);
@@ -222,6 +245,8 @@ void page::page_event(const std::string& session_id, std::string_view name, cons
     dialog_opened(params);
   } else if (name == "javascriptDialogClosed") {
     dialog.reset();
+  } else if (name == "fileChooserOpened") {
+    chooser_opened(params);
   } else if (name.starts_with("frame") || name == "navigatedWithinDocument") {
     frame_event(session_id, name, params);
   }
@@ -234,9 +259,19 @@ void page::landed() {
 }
 
 request_entry* page::entry(const std::string& request_id) {
-  auto found = std::find_if(network.rbegin(), network.rend(),
-                            [&](auto& each) { return each.id == request_id; });
-  return found == network.rend() ? nullptr : &*found;
+  return const_cast<request_entry*>(std::as_const(*this).entry(request_id));
+}
+
+std::string page::failed() const {
+  auto* e = entry(frames_.at(target_id_).loader_id);
+  return e ? e->failed : std::string();
+}
+
+bool page::posted() const {
+  auto& loader = frames_.at(target_id_).loader_id;  // as the request of a document is named
+  auto found =
+      std::find_if(network.rbegin(), network.rend(), [&](auto& each) { return each.id == loader; });
+  return found != network.rend() && found->method == "POST";
 }
 
 void page::request_began(const std::string& session_id, const json& params) {
@@ -253,6 +288,7 @@ void page::request_began(const std::string& session_id, const json& params) {
   e.method = text_at(params, "request", "method");
   e.url = cut(address);
   e.type = type;
+  e.request_headers = at(params, "request", "headers");
   e.started_ms = number_at(params, "wallTime") * 1e3;
   e.begin_s = number_at(params, "timestamp");
   network.push_back(std::move(e));
@@ -283,6 +319,9 @@ void page::network_event(const std::string& session_id, std::string_view name, c
     auto* e = entry(text_at(params, "requestId"));
     if (!e) return;
     e->status = integer_at(params, "response", "status");
+    e->status_text = text_at(params, "response", "statusText");
+    e->protocol = text_at(params, "response", "protocol");
+    e->response_headers = at(params, "response", "headers");
     e->mime = text_at(params, "response", "mimeType");
     e->type = text_at(params, "type");
   } else if (name == "loadingFinished") {
@@ -343,6 +382,10 @@ void page::runtime_event(const std::string& session_id, std::string_view name, c
 json to_json(const page_view& v) {
   return with("id", v.id, "target_id", v.target_id, "url", v.url, "title", v.title, "state",
               v.state, "active", v.active, "opener", v.opener.empty() ? json() : json(v.opener));
+}
+
+json to_json(const file_chooser& c) {
+  return with("ref", c.ref, "multiple", c.multiple);
 }
 
 json to_json(const dialog_state& d) {

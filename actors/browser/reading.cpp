@@ -93,6 +93,7 @@ task<json> network(turn& t) {
 task<json> find(turn& t) {
   auto selector = text_at(t.params, "selector");
   auto limit = static_cast<std::size_t>(number_at(t.params, "limit"));
+  auto skip = static_cast<std::size_t>(number_at(t.params, "skip"));
   if (limit == 0) limit = 20;
   auto expression =
       selector.empty() ? "troupe.withText(" + protocol::json_string(text_at(t.params, "text")) + ")"
@@ -109,6 +110,10 @@ task<json> find(turn& t) {
       auto told = co_await s.call("Runtime.evaluate", params);
       auto id = text_at(told.result, "result", "objectId");
       if (id.empty()) break;
+      if (skip > 0) {
+        --skip;
+        continue;
+      }
       auto by_id = with("objectId", id);
       auto node = co_await s.call("DOM.describeNode", by_id);
       element e{f.session_id, f.id, id};

@@ -10,6 +10,18 @@ const std::string_view page_script = R"js((() => {
     { subtree: true, childList: true, attributes: true, characterData: true });
   for (const type of ['input', 'change', 'scroll']) addEventListener(type, count, true);
 
+  // What is to be known of a page that may have to be brought back.
+  if (self === top) {
+    let due = 0, typed = false;
+    const tell = () => {
+      due = 0;
+      globalThis.troupeSays?.(JSON.stringify({ x: scrollX, y: scrollY, typed }));
+    };
+    const soon = () => { due ||= setTimeout(tell, 200); };
+    addEventListener('scroll', soon, true);
+    addEventListener('input', () => { typed = true; soon(); }, true);
+  }
+
   const plain = (text) => (text ?? '').replace(/\s+/g, ' ').trim();
   const skipped = new Set(['SCRIPT', 'STYLE', 'NOSCRIPT', 'TEMPLATE', 'HEAD', 'TITLE']);
   const visible = troupe.visible = (e) => {

@@ -1,6 +1,7 @@
 #include "actors/browser/settle.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace actors::browsing {
 namespace {
@@ -93,6 +94,8 @@ void fill_answer(turn& t, bool acts) {
   if (!t.on) return;
   auto& p = *t.on;
   put(body, "page_id", p.id(), "url", p.url, "title", p.title);
+  // Once, in an answer that is read: pictures may come without.
+  if (p.restored && t.answer.mime.empty()) body["restored"] = *std::exchange(p.restored, {});
   if (!acts) return;
   auto dialogs = json::array();
   for (auto& each : t.seen.dialogs) dialogs.push_back(to_json(each));
@@ -101,6 +104,8 @@ void fill_answer(turn& t, bool acts) {
     auto found = t.by.downloads().find(id);
     if (found != t.by.downloads().end()) downloads.push_back(to_json(found->second));
   }
+  auto choosers = json::array();
+  for (auto& each : t.seen.choosers) choosers.push_back(to_json(each));
   auto errors = json::array();
   auto fresh = p.error_count - t.seen.console_errors_from;
   for (auto at = p.console.rbegin(); at != p.console.rend() && errors.size() < fresh; ++at)
@@ -109,7 +114,8 @@ void fill_answer(turn& t, bool acts) {
                  p.main_frame().loader_id != t.seen.loader_from || p.url != t.seen.url_from ||
                  p.title != t.seen.title_from;
   put(body, "changed", changed, "dialogs", std::move(dialogs), "downloads", std::move(downloads),
-      "new_pages", t.seen.new_pages, "console_errors", std::move(errors));
+      "file_choosers", std::move(choosers), "new_pages", t.seen.new_pages, "console_errors",
+      std::move(errors));
 }
 
 }  // namespace actors::browsing

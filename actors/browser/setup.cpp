@@ -1,6 +1,5 @@
 #include "actors/browser/setup.hpp"
 
-#include "actors/browser/page.hpp"
 #include "actors/browser/scripts.hpp"
 
 namespace actors::browsing {
@@ -31,8 +30,16 @@ void set_up_frame(const session& s) {
   s.post("Network.enable");
   s.post("Runtime.enable");
   s.post("Target.setAutoAttach", attach_params());
+  s.post("Runtime.addBinding", with("name", binding_name, "executionContextName", world_name));
   s.post("Page.addScriptToEvaluateOnNewDocument",
          with("source", page_script, "worldName", world_name, "runImmediately", true));
+}
+
+void apply_rules(const session& s, const page& p) {
+  s.post("Network.setBlockedURLs", with("urls", p.blocked));
+  // Then every request is held until it is let go on.
+  if (!p.credentials) return s.post("Fetch.disable");
+  s.post("Fetch.enable", with("handleAuthRequests", true));
 }
 
 }  // namespace actors::browsing

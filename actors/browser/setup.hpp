@@ -6,6 +6,7 @@
 #include <string>
 
 #include "actors/browser/dialogue.hpp"
+#include "actors/browser/page.hpp"
 
 namespace actors::browsing {
 
@@ -13,5 +14,8 @@ namespace actors::browsing {
 void set_up_browser(dialogue& talk, const std::string& download_path);
 /// Of a page, or of a frame in a process of its own.
 void set_up_frame(const session& s);
+
+/// What a page was told to hold back, and to log in with, on one of its sessions.
+void apply_rules(const session& s, const page& p);
 
 }  // namespace actors::browsing

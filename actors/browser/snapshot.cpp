@@ -50,4 +50,15 @@ task<json> snapshot(turn& t) {
   co_return with("snapshot", text);
 }
 
+task<json> state(turn& t) {
+  auto text = co_await take_snapshot(t, static_cast<std::size_t>(number_at(t.params, "bytes_max")));
+  auto tabs = json::array();
+  for (auto& each : t.by.pages()) {
+    auto tab = to_json(each);
+    tab["index"] = tabs.size();
+    tabs.push_back(std::move(tab));
+  }
+  co_return with("snapshot", text, "tabs", std::move(tabs));
+}
+
 }  // namespace actors::browsing

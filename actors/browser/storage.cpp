@@ -52,17 +52,26 @@ task<json> get_cookies(turn& t) {
   co_return with("cookies", std::move(out));
 }
 
-task<json> set_cookie(turn& t) {
+task<void> set_cookie(turn& t, json given) {
   auto params = json::object();
   for (auto& [mine, theirs] : names)
-    if (auto& value = at(t.params, mine); !value.is_null()) params[theirs] = value;
+    if (auto& value = at(given, mine); !value.is_null()) params[theirs] = value;
+  if (number_at(params, "expires") < 0) params.erase("expires");  // with the session
   if (!params.contains("url") && !params.contains("domain")) params["url"] = t.on->url;
   auto s = t.top();
   auto told = co_await s.call("Network.setCookie", params);
   if (!told || !flag_at(told.result, "success"))
     refuse(error_code::invalid_field,
-           told ? "the browser does not take the cookie" : told.error->message);
-  co_return json::object();
+           told ? "the browser does not take the cookie" : told.error->message,
+           with("name", text_at(given, "name")));
+}
+
+/// One, or all that `get` gave.
+task<json> set_cookies(turn& t) {
+  auto given = list_at(t.params, "cookies");
+  if (given.empty()) given.push_back(t.params);
+  for (auto& each : given) co_await set_cookie(t, each);
+  co_return with("set", given.size());
 }
 
 task<json> clear_cookies(turn& t) {
@@ -86,7 +95,7 @@ task<json> clear_cookies(turn& t) {
 
 task<json> cookies(turn& t) {
   auto what = t.params.value("action", std::string("get"));
-  if (what == "set") return set_cookie(t);
+  if (what == "set") return set_cookies(t);
   if (what == "clear") return clear_cookies(t);
   return get_cookies(t);
 }

@@ -36,12 +36,19 @@ task<json> dialog(turn& t);
 
 // reading.cpp and snapshot.cpp
 task<json> snapshot(turn& t);
+task<json> state(turn& t);
 task<json> text(turn& t);
 task<json> markdown(turn& t);
 task<json> html(turn& t);
 task<json> console(turn& t);
 task<json> network(turn& t);
 task<json> find(turn& t);
+
+// traffic.cpp
+task<json> har(turn& t);
+task<json> block(turn& t);
+task<json> authenticate(turn& t);
+task<json> downloads(turn& t);
 
 // storage.cpp, pictures.cpp, emulating.cpp
 task<json> cookies(turn& t);

@@ -76,16 +76,39 @@ void add_fingerprint(std::vector<std::string>& to, const config::browser_options
   if (!languages.empty()) to.push_back("--accept-lang=" + languages);
 }
 
+/// Starts the display $1 of the size $2, waits until it is ready, and becomes the rest. The display
+/// must not hold the browser's pipe, which is at 3 and 4.
+constexpr std::string_view with_display = R"(
+mkdir -m 1777 /tmp/.X11-unix; mkfifo /tmp/display
+"$1" -displayfd 5 -screen 0 "$2" -nolisten tcp -noreset 3<&- 4>&- 5>/tmp/display &
+read -r number </tmp/display || { echo "$1 did not start" >&2; exit 1; }
+shift 2; DISPLAY=:$number exec "$@")";
+
+/// On its display, or with none.
+std::vector<std::string> beginning(const config::browser_options& options) {
+  if (!options.headful) return {options.program, "--headless=new"};
+  return {"/bin/sh",
+          "-c",
+          std::string(with_display),
+          "sh",
+          options.xvfb,
+          options.screen + "x24",
+          options.program,
+          "--enable-unsafe-swiftshader"};
+}
+
 }  // namespace
 
 std::vector<std::string> browser_arguments(const config::browser_options& options,
                                            const browser_place& place) {
-  std::vector<std::string> out{options.program, "--headless=new", "--remote-debugging-pipe",
-                               "--user-data-dir=" + place.profile};
+  auto out = beginning(options);
+  out.emplace_back("--remote-debugging-pipe");
+  out.push_back("--user-data-dir=" + place.profile);
   out.insert(out.end(), quiet.begin(), quiet.end());
   add_fingerprint(out, options, place);
   out.push_back("--window-size=" + with_comma(options.window));
-  out.push_back("--screen-info={" + options.screen + "}");
+  if (!options.headful) out.push_back("--screen-info={" + options.screen + "}");
+  if (options.certificate_errors == "ignore") out.emplace_back("--ignore-certificate-errors");
   if (!place.proxy.empty()) {
     out.push_back("--proxy-server=http://" + place.proxy);
     out.emplace_back("--proxy-bypass-list=<-loopback>");

@@ -90,7 +90,7 @@ struct browser_host::core {
 browser_host::core::core(const config::browser_options& options, std::string instance, gate* egress,
                          launcher& launch)
     : around{io, launch, options, std::move(instance), egress, {}, {}, {}} {
-  around.ready = [this](const std::shared_ptr<browser_process>& process) {
+  around.serves = [this](const std::shared_ptr<browser_process>& process) {
     auto at = slots.find(process->sandbox_id());
     if (at != slots.end() && at->second->process == process)
       answer(*at->second, std::shared_ptr<live_browser>(process));
@@ -175,6 +175,9 @@ class browser_host::port : public actors::browser_port {
   void send(std::string message) override {
     with_process([message = std::move(message)](browser_process& p) { p.send(message); });
   }
+  void serve() override {
+    with_process([](browser_process& p) { p.serve(); });
+  }
   void stop() override {
     with_process([](browser_process& p) { p.stop(); });
   }
@@ -224,7 +227,7 @@ void browser_host::find(const std::string& sandbox_id, finder then) {
     return then(protocol::fault{protocol::error_code::unavailable,
                                 "the sandbox " + sandbox_id + " has no browser"});
   auto& s = *at->second;
-  if (s.process && s.process->answers()) return then(std::shared_ptr<live_browser>(s.process));
+  if (s.process && s.process->serves()) return then(std::shared_ptr<live_browser>(s.process));
   s.waiting.push_back(std::move(then));
   s.sink->tell([](auto& to) { to.wanted(); });
 }

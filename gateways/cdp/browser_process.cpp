@@ -294,7 +294,6 @@ bool browser_process::answers_us(const std::string& text) {
   answers_ = true;
   last_ping_ = -1;
   sink_->tell([&](auto& s) { s.ready(what_.generation); });
-  around_.ready(shared_from_this());
   return true;
 }
 
@@ -310,6 +309,11 @@ void browser_process::send(std::string message) {
   run(multiplexer_.received(cdp::own_client, message, steady::now()));
   tell_own();
   watch_due();
+}
+
+void browser_process::serve() {
+  if (over_ || std::exchange(serves_, true)) return;
+  around_.serves(shared_from_this());
 }
 
 void browser_process::ping() {

@@ -36,7 +36,7 @@ struct browser_surroundings {
   std::string instance;
   gate* egress = nullptr;     ///< null: it reaches no other host
   std::string major_version;  ///< of Chromium; empty: not known
-  std::function<void(const std::shared_ptr<browser_process>&)> ready, over;
+  std::function<void(const std::shared_ptr<browser_process>&)> serves, over;
 };
 
 class browser_process : public live_browser, public std::enable_shared_from_this<browser_process> {
@@ -47,13 +47,15 @@ class browser_process : public live_browser, public std::enable_shared_from_this
   /// False: `start_failed` has been told and it is over.
   bool start();
   void send(std::string message);
+  /// Lets clients in.
+  void serve();
   /// One of the host's rhythm.
   void ping();
   void stop();
   void kill();
   /// Nobody wants to hear more: killed, over as soon as it is reaped.
   void retire();
-  bool answers() const { return answers_; }
+  bool serves() const { return serves_; }
   const std::string& sandbox_id() const { return what_.sandbox_id; }
 
   const browser_version& version() const override { return version_; }
@@ -109,6 +111,7 @@ class browser_process : public live_browser, public std::enable_shared_from_this
   std::int64_t last_ping_ = 0;
   std::uint64_t unanswered_ = 0;
   bool answers_ = false;
+  bool serves_ = false;
   bool killed_ = false;  ///< by us
   bool exited_ = false;
   bool over_ = false;

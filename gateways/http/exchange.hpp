@@ -83,18 +83,6 @@ struct answer {
   protocol::buffer body;  ///< shared: a large one is written as it came
 };
 
-struct plan {
-  client_call call;
-  media form = media::json;            ///< json: one whole answer, else a stream of events
-  bool cancel_on_disconnect = false;   ///< also a half-closed client has gone
-  bool endless = false;                ///< events without end: bounded, ended when the daemon ends
-  std::uint64_t skip_through = 0;      ///< events the client has already seen
-  std::function<void(answer&)> adapt;  ///< makes the final answer what the route promises
-  /// Begins what the actors have no part in, in place of `call`. What it accepts is a cursor,
-  /// `FEED-N`, and the ids of its events are such.
-  std::function<std::unique_ptr<call_handle>(std::shared_ptr<reply_sink>)> follow;
-};
-
 /// The bytes of an answer, read as the client takes them; on one thread at a time, which may block.
 class byte_source {
  public:
@@ -129,6 +117,20 @@ struct file_plan {
   /// What it is given is set when nobody waits for the answer any more, and when the daemon ends.
   std::function<file_outcome(const std::atomic<bool>& unwanted, const std::atomic<bool>& stopping)>
       run;
+};
+
+struct plan {
+  client_call call;
+  media form = media::json;            ///< json: one whole answer, else a stream of events
+  bool cancel_on_disconnect = false;   ///< also a half-closed client has gone
+  bool endless = false;                ///< events without end: bounded, ended when the daemon ends
+  std::uint64_t skip_through = 0;      ///< events the client has already seen
+  std::function<void(answer&)> adapt;  ///< makes the final answer what the route promises
+  /// Likewise, but of what is put into a file first.
+  std::function<file_plan(answer&)> keep;
+  /// Begins what the actors have no part in, in place of `call`. What it accepts is a cursor,
+  /// `FEED-N`, and the ids of its events are such.
+  std::function<std::unique_ptr<call_handle>(std::shared_ptr<reply_sink>)> follow;
 };
 
 /// The answer to a request whose body is not kept but streamed.

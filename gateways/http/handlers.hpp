@@ -74,8 +74,9 @@ outcome stop_browser(const services& s, const request& r);
 outcome list_pages(const services& s, const request& r);
 outcome new_page(const services& s, const request& r);
 outcome close_page(const services& s, const request& r);
-outcome act_on_page(const services& s, const request& r);     ///< the verb ends the route's pattern
-outcome read_from_page(const services& s, const request& r);  ///< the same, with a query
+outcome act_on_page(const services& s, const request& r);  ///< the verb ends the route's pattern
+outcome read_from_page(const services& s, const request& r);
+outcome use_browser_tool(const services& s, const request& r);  ///< the same, with a query
 
 // handlers_cdp.cpp
 outcome reach_browser(const services& s, const request& r);

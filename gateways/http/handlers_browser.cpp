@@ -1,11 +1,15 @@
+#include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "gateways/http/file_plans.hpp"
 #include "gateways/http/handlers.hpp"
 #include "gateways/http/render.hpp"
 #include "protocol/http/browser_request.hpp"
+#include "protocol/http/browser_tools.hpp"
 #include "protocol/http/problem.hpp"
 #include "protocol/http/request.hpp"
 #include "protocol/http/target.hpp"
+#include "protocol/text.hpp"
 
 namespace gateways::http {
 namespace {
@@ -58,22 +62,74 @@ std::string_view type_of(std::string_view verb, const nlohmann::json& fields) {
   return format == "jpeg" ? "image/jpeg" : format == "webp" ? "image/webp" : "image/png";
 }
 
+/// What acts on a page is a step of the turn; what only looks is none.
+protocol::result<void> take_step(const services& s, const request& r,
+                                 const web::browser_verb& verb) {
+  auto ledger = s.views.ledger(r.params.at(0));
+  if (!ledger || r.head.verb == method::get || verb.answers_bytes || verb.name == "find") return {};
+  auto turn = ledger->take(static_cast<protocol::unix_ms>(std::time(nullptr)) * 1'000);
+  if (!turn) return turn.error();
+  return {};
+}
+
+file_outcome put_picture(files::root in, const std::string& path, const workspace_place& at,
+                         write_step& step, nlohmann::ordered_json body) {
+  auto bytes = protocol::from_base64(body.value("data", ""));
+  if (auto full = at.no_room_for(bytes.size())) return *full;
+  auto to = files::upload::open(std::move(in), path, {});
+  if (!to) return to.error();
+  if (auto put = to->write(bytes); !put) return put.error();
+  auto done = to->finish();
+  if (!done) return done.error();
+  step.made(bytes.size());
+  body.erase("data");
+  body["path"] = path;
+  body["size_bytes"] = bytes.size();
+  return json_answer(200, body.dump());
+}
+
+/// The picture goes into a file, and the answer says where it is.
+outcome keep_in_file(const services& s, const request& r, const std::string& given, plan p) {
+  auto at = workspace_of(s, r);
+  if (!at) return at.error();
+  auto path = protocol::files::parse_path(given, "/path");
+  if (!path) return path.error();
+  auto step = step_for(s, *at, *path);
+  if (!step) return step.error();
+  p.adapt = nullptr;
+  p.keep = [at = *at, path = *path, step = *step](answer& a) {
+    auto body = nlohmann::ordered_json::parse(a.body.view(), nullptr, false);
+    file_plan out;
+    out.order = at.sandbox_id;
+    out.run = [at, path, step, body = std::move(body)](const std::atomic<bool>& unwanted,
+                                                       const std::atomic<bool>& stopping) {
+      auto in = files::root::open(at.folder, at.mode, &unwanted, &stopping);
+      return in ? put_picture(std::move(*in), path, at, *step, body) : file_outcome(in.error());
+    };
+    return out;
+  };
+  return p;
+}
+
 outcome perform(const services& s, const request& r, std::string_view verb,
-                protocol::result<nlohmann::json> fields) {
+                protocol::result<nlohmann::json> fields, std::string page) {
   const auto& id = r.params.at(0);
   if (!s.views.sandbox(id)) return sandbox_missing(s, id);
   if (!fields) return fields.error();
   protocol::browse what{
-      .page = r.params.size() > 1 ? r.params.at(1) : std::string(),
+      .page = std::move(page),
       .verb = std::string(verb),
       .params = protocol::buffer(fields->dump()),
       .timeout_ms = static_cast<std::int64_t>(web::browser_timeout_ms(verb, *fields))};
   plan p;
   auto* row = web::find_browser_verb(verb);
+  if (auto refused = take_step(s, r, *row); !refused) return refused.error();
   auto type = row->answers_bytes ? type_of(verb, *fields) : std::string_view();
-  auto raw = row->answers_bytes && wants_bytes(r, type);
+  auto path = row->answers_bytes ? fields->value("path", "") : std::string();
+  auto raw = row->answers_bytes && path.empty() && wants_bytes(r, type);
   if (raw) p.adapt = [type](answer& a) { a.type = type; };
   p.call = call::browse{id, std::move(what), raw};
+  if (!path.empty()) return keep_in_file(s, r, path, std::move(p));
   return p;
 }
 
@@ -118,7 +174,7 @@ outcome list_pages(const services& s, const request& r) {
 }
 
 outcome new_page(const services& s, const request& r) {
-  auto out = perform(s, r, "new", fields_of(r, "new"));
+  auto out = perform(s, r, "new", fields_of(r, "new"), {});
   if (auto* p = std::get_if<plan>(&out))
     p->adapt = [at = located("/v1/sandboxes/" + r.params.at(0) + "/browser/pages/")](answer& a) {
       a.status = 201;
@@ -128,17 +184,30 @@ outcome new_page(const services& s, const request& r) {
 }
 
 outcome close_page(const services& s, const request& r) {
-  return perform(s, r, "close", web::read_browser_action("close", nlohmann::json::object()));
+  return perform(s, r, "close", web::read_browser_action("close", nlohmann::json::object()),
+                 r.params.at(1));
 }
 
 outcome act_on_page(const services& s, const request& r) {
-  return perform(s, r, verb_of(r), fields_of(r, verb_of(r)));
+  return perform(s, r, verb_of(r), fields_of(r, verb_of(r)), r.params.at(1));
 }
 
 outcome read_from_page(const services& s, const request& r) {
   auto query = web::query::parse(r.query);
   if (!query) return query.error();
-  return perform(s, r, verb_of(r), web::read_browser_query(verb_of(r), query->all()));
+  return perform(s, r, verb_of(r), web::read_browser_query(verb_of(r), query->all()),
+                 r.params.at(1));
+}
+
+outcome use_browser_tool(const services& s, const request& r) {
+  auto* tool = web::find_browser_tool(verb_of(r));
+  auto given = r.body.empty() ? protocol::result<nlohmann::json>(nlohmann::json::object())
+                              : web::read_body(r.body, tool->body);
+  if (!given) return given.error();
+  if (auto wrong = web::validate(*given, tool->body); !wrong.empty())
+    return web::invalid_fields(wrong);
+  return perform(s, r, tool->verb, web::read_browser_action(tool->verb, tool->fields(*given)),
+                 web::page_of_tool(*given));
 }
 
 }  // namespace gateways::http

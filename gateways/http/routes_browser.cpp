@@ -6,6 +6,7 @@
 #include "gateways/http/handlers.hpp"
 #include "gateways/http/routes.hpp"
 #include "protocol/http/browser_request.hpp"
+#include "protocol/http/browser_tools.hpp"
 
 namespace gateways::http {
 
@@ -128,6 +129,22 @@ void add_page_routes(std::vector<route>& to) {
     if (verb.name != "new" && verb.name != "close") add_verb(to, verb);
 }
 
+/// The tools of `protocol/http/browser_tools.hpp`.
+void add_tools(std::vector<route>& to) {
+  for (auto& tool : protocol::http::browser_tools()) {
+    route row{.pattern = kept("/v1/sandboxes/{sandbox_id}/browser/" + std::string(tool.name)),
+              .id = kept("browserTool" + std::string(tool.body.name.substr(11))),
+              .tag = "browser",
+              .summary = tool.body.doc,
+              .handle = use_browser_tool,
+              .answers = "BrowserAction",
+              .errors = action_errors};
+    row.verb = tool.reads ? method::get : method::post;
+    if (!tool.reads) row.body = &tool.body;
+    to.push_back(row);
+  }
+}
+
 }  // namespace
 
 void add_browser_routes(std::vector<route>& to) {
@@ -172,6 +189,7 @@ void add_browser_routes(std::vector<route>& to) {
                 .errors = {sandbox_not_found, wrong_state, timed_out},
                 .in_drain = true});
   add_page_routes(to);
+  add_tools(to);
   add_cdp_routes(to);
 }
 

@@ -107,6 +107,7 @@ void session<Stream>::pump() {
 template <class Stream>
 void session<Stream>::end_whole(final_word& word) {
   auto adapt = std::move(plan_.adapt);
+  auto keep = std::move(plan_.keep);
   call_.reset();
   sink_.reset();
   if (auto* f = std::get_if<protocol::fault>(&word)) return send(problem_answer(*f, request_.id));
@@ -116,6 +117,7 @@ void session<Stream>::end_whole(final_word& word) {
         {protocol::error_code::internal, "the call ended without an answer", {}, 0}, request_.id));
   answer a{whole->status, name_of(media::json), {}, std::move(whole->body)};
   if (a.status == 204) a.type = {};
+  if (keep && a.status < 300) return begin_file_work(keep(a));
   if (adapt && a.status < 300) adapt(a);
   send(a);
 }

@@ -108,6 +108,7 @@ browser_verb look(std::string_view name, std::string_view schema_name, std::stri
 browser_verb picture(std::string_view name, std::string_view schema_name, std::string_view doc,
                      std::vector<field> fields) {
   add_common(fields, "30", false);
+  fields.push_back({.name = "path", .doc = "Into this file of the workspace; no bytes answered."});
   return {.name = name, .body = {schema_name, doc, std::move(fields)}, .answers_bytes = true};
 }
 
@@ -206,10 +207,58 @@ void add_others(std::vector<browser_verb>& to) {
                     flag("reset", "false", "First undo all that was emulated.")}));
 }
 
+/// A cookie, as it is told and as it is set.
+std::vector<field> cookie_fields() {
+  return {{.name = "name"},
+          {.name = "value"},
+          {.name = "url", .doc = "Without it and `domain`, the page's."},
+          {.name = "domain"},
+          {.name = "path"},
+          {.name = "expires",
+           .kind = number,
+           .min = -1,
+           .max = cookie_time_max,
+           .doc = "Unix time in seconds; -1: with the browser."},
+          flag("http_only", "false", ""),
+          flag("secure", "false", ""),
+          one_of("same_site", {"Strict", "Lax", "None"}, "", "")};
+}
+
+void add_traffic(std::vector<browser_verb>& to, const field& from, const field& limit) {
+  to.push_back(look("network", "BrowserNetwork", "What it asked for.", {from, limit}));
+  to.push_back(look("har", "BrowserHar", "The same as an HTTP Archive 1.2, without bodies.", {}));
+  to.push_back(look("downloads", "BrowserDownloads", "What its browser has downloaded.", {}));
+  auto block = look("block", "BrowserBlock", "Requests that are not made.",
+                    {{.name = "patterns",
+                      .kind = string_array,
+                      .required = true,
+                      .doc = "Addresses with `*` for any characters; none: all are made."}});
+  block.reads = false;
+  to.push_back(std::move(block));
+  auto login = look("authenticate", "BrowserAuthenticate", "Whom sites are told that ask.",
+                    {{.name = "username", .required = true, .doc = "Empty: nobody any more."},
+                     {.name = "password"},
+                     {.name = "origin", .doc = "Of the only site that is told; else all are."}});
+  login.reads = false;
+  to.push_back(std::move(login));
+  static const auto one = std::make_shared<const schema>(
+      schema{"BrowserCookie", "As `get` tells it.", cookie_fields()});
+  auto fields = cookie_fields();
+  fields.insert(fields.begin(),
+                {one_of("action", {"get", "set", "clear"}, "\"get\"", ""),
+                 {.name = "urls", .kind = string_array, .doc = "Those sent to these."},
+                 {.name = "cookies",
+                  .kind = object_array,
+                  .doc = "Several to set, such as `get` gave.",
+                  .members = one}});
+  to.push_back(look("cookies", "BrowserCookies", "Gets, sets or clears cookies.", fields));
+}
+
 void add_reads(std::vector<browser_verb>& to) {
   auto part = selector_field("Only the first element of it.");
   to.push_back(
       look("snapshot", "BrowserSnapshot", "What the page shows, with refs.", {bytes_field()}));
+  to.push_back(look("state", "BrowserState", "The same, and the numbered tabs.", {bytes_field()}));
   to.push_back(look("text", "BrowserText", "Its text.", {part, bytes_field()}));
   to.push_back(look("markdown", "BrowserMarkdown", "Its text as Markdown.", {part, bytes_field()}));
   to.push_back(look("html", "BrowserHtml", "Its HTML as it is now.", {part, bytes_field()}));
@@ -217,23 +266,7 @@ void add_reads(std::vector<browser_verb>& to) {
   auto limit = whole("limit", 1, 1'000, "200", "");
   to.push_back(look("console", "BrowserConsole", "What was said on its console.",
                     {from, limit, one_of("level", {"debug", "info", "warning", "error"}, "", "")}));
-  to.push_back(look("network", "BrowserNetwork", "What it asked for.", {from, limit}));
-  to.push_back(look("cookies", "BrowserCookies", "Gets, sets or clears cookies.",
-                    {one_of("action", {"get", "set", "clear"}, "\"get\"", ""),
-                     {.name = "urls", .kind = string_array, .doc = "Those sent to these."},
-                     {.name = "name"},
-                     {.name = "value"},
-                     {.name = "url", .doc = "Without it and `domain`, the page's."},
-                     {.name = "domain"},
-                     {.name = "path"},
-                     {.name = "expires",
-                      .kind = number,
-                      .min = -1,
-                      .max = cookie_time_max,
-                      .doc = "Unix time in seconds."},
-                     flag("http_only", "false", ""),
-                     flag("secure", "false", ""),
-                     one_of("same_site", {"Strict", "Lax", "None"}, "", "")}));
+  add_traffic(to, from, limit);
   to.push_back(look("storage", "BrowserStorage", "Gets, sets or clears what the site keeps.",
                     {one_of("action", {"get", "set", "clear"}, "\"get\"", ""),
                      one_of("area", {"local", "session"}, "\"local\"", ""),
@@ -242,6 +275,7 @@ void add_reads(std::vector<browser_verb>& to) {
   auto find = look("find", "BrowserFind", "Elements, each with a ref.",
                    {{.name = "text", .doc = "What they say."},
                     selector_field("Or a selector."),
+                    whole("skip", 0, 100'000, "0", "So many of the first."),
                     whole("limit", 1, 100, "20", "")});
   find.reads = false;
   to.push_back(std::move(find));
@@ -299,6 +333,11 @@ void gather_target(std::string_view verb, json& body, std::vector<violation>& wr
   body["target"] = std::move(flat);
 }
 
+void check_cookie(const json& cookie, const std::string& at, std::vector<violation>& wrong) {
+  for (auto* each : {"name", "value"})
+    if (!cookie.contains(each)) wrong.push_back({at + "/" + each, "is required"});
+}
+
 void check_fields(std::string_view verb, const json& body, std::vector<violation>& wrong) {
   auto empty = [&](const char* name) { return value_or<std::string>(body, name, {}).empty(); };
   for (auto* each : {"target", "from", "to"})
@@ -320,9 +359,12 @@ void check_fields(std::string_view verb, const json& body, std::vector<violation
   if (verb == "scroll" && std::ranges::none_of(std::array{"dx", "dy", "to", "target"},
                                                [&](auto* each) { return body.contains(each); }))
     wrong.push_back({"", "give `dx` or `dy`, `to`, or `target`"});
-  if (verb == "cookies" && value_or<std::string>(body, "action", "get") == "set")
-    for (auto* each : {"name", "value"})
-      if (!body.contains(each)) wrong.push_back({std::string("/") + each, "is required"});
+  if (verb == "cookies" && value_or<std::string>(body, "action", "get") == "set") {
+    auto several = body.value("cookies", json::array());
+    if (several.empty()) check_cookie(body, "", wrong);
+    for (std::size_t i = 0; i < several.size(); ++i)
+      check_cookie(several[i], "/cookies/" + std::to_string(i), wrong);
+  }
   static constexpr std::array<std::string_view, 4> modifiers{"Alt", "Control", "Meta", "Shift"};
   if (auto it = body.find("modifiers"); it != body.end())
     for (std::size_t i = 0; i < it->size(); ++i)

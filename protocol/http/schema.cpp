@@ -42,6 +42,7 @@ std::string_view kind_name(field_kind kind) {
     case field_kind::object: return "an object";
     case field_kind::string_map: return "an object of strings";
     case field_kind::string_array: return "an array of strings";
+    case field_kind::object_array: return "an array of objects";
   }
   return "something else";
 }
@@ -64,6 +65,7 @@ bool has_kind(const json& value, field_kind kind) {
     case field_kind::object: return value.is_object();
     case field_kind::string_map: return value.is_object() && all_strings(value);
     case field_kind::string_array: return value.is_array() && all_strings(value);
+    case field_kind::object_array: return value.is_array();
   }
   return false;
 }
@@ -113,6 +115,10 @@ void check_field(const json& value, const field& f, const std::string& at,
       break;
     case field_kind::object:
       if (f.members) check(value, *f.members, at, out);
+      break;
+    case field_kind::object_array:
+      for (std::size_t i = 0; i < value.size(); ++i)
+        check(value[i], *f.members, at + "/" + std::to_string(i), out);
       break;
     default: break;
   }
@@ -178,6 +184,10 @@ ordered_json field_schema(const field& f) {
     case field_kind::string_array:
       out["type"] = type_of(f, "array");
       out["items"] = {{"type", "string"}};
+      break;
+    case field_kind::object_array:
+      out["type"] = type_of(f, "array");
+      out["items"] = to_json_schema(*f.members);
       break;
     case field_kind::choice:
       out["type"] = type_of(f, "string");

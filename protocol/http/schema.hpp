@@ -22,7 +22,8 @@ enum class field_kind : std::uint8_t {
   object,      ///< with the fields of `members`, or any when there are none
   string_map,  ///< an object whose values are strings
   string_array,
-  choice,  ///< one of `choices`
+  object_array,  ///< each with the fields of `members`
+  choice,        ///< one of `choices`
 };
 
 struct schema;

@@ -12,6 +12,7 @@ namespace tests {
 struct idle_browser_port : actors::browser_port {
   void start(actors::browser_start) override {}
   void send(std::string) override {}
+  void serve() override {}
   void stop() override {}
   void kill() override {}
   void refuse(protocol::fault) override {}

@@ -23,6 +23,7 @@ PAGES = {
     "/covered": b"<title>C</title><button id=b>Under</button>"
                 b"<div style='position:fixed;inset:0;background:#fff'>over</div>",
     "/agent": b"<title>A</title>",
+    "/long": b"<title>Long</title><input id=i><div style='height:5000px'>long</div>",
 }
 
 
@@ -290,3 +291,70 @@ class Cdp(BrowserCase):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+@WALLED
+class Recovery(BrowserCase):
+    """Chromium is killed, and its pages are there again."""
+
+    def kill(self):
+        """What the node says of the pages that are back."""
+        before = self.browser()
+        os.kill(before["pid"], signal.SIGKILL)
+        s = self.client.stream("/v1/events?from=1")
+        self.addCleanup(s.close)
+        return s.until(lambda e: e["type"] == "browser_restored" and
+                       e["data"]["generation"] > before["generation"])[-1]["data"]
+
+    def test_pages_come_back_as_they_were(self):
+        first = self.open("/two")
+        second = self.open("/")
+        self.act("navigate", page=second["id"], url=self.home + "/long")
+        self.act("evaluate", page=second["id"], expression="""
+            sessionStorage.setItem('s', '1'); localStorage.setItem('l', '2');
+            document.cookie = 'c=3; path=/'; scrollTo(0, 1500)""")
+        self.act("fill", page=second["id"], selector="#i", text="typed")
+        self.act("wait", page=second["id"], time_s=1)  # what is younger may be lost
+        y = self.act("evaluate", page=second["id"], expression="scrollY")["result"]
+        asked = len(Site.seen)
+        told = self.kill()
+        pages = {p["id"]: p for p in self.browser()["pages"]}
+        self.assertEqual(pages[first["id"]]["url"], self.home + "/two")
+        self.assertEqual((pages[first["id"]]["title"], pages[second["id"]]["title"]),
+                         ("Two", "Long"))
+        self.assertTrue(pages[second["id"]]["active"])
+        # Each page was asked for once, however long its history is.
+        self.assertEqual(sorted(path for path, *_ in Site.seen[asked:]
+                                if path != "/favicon.ico"), ["/long", "/two"])
+        of = {p["page_id"]: p for p in told["pages"]}[second["id"]]
+        self.assertEqual(sorted(of["restored"]), ["cookies", "history", "local_storage", "scroll",
+                                                  "session_storage", "url"])
+        self.assertEqual(sorted(of["lost"]), ["form_input", "javascript_state"])
+        now = self.act("evaluate", page=second["id"], expression="""
+            [sessionStorage.s, localStorage.l, document.cookie, scrollY, history.length]""")
+        self.assertEqual(now["result"], ["1", "2", "c=3", y, 2])
+        self.assertEqual(now["restored"]["page_id"], second["id"])
+        self.assertNotIn("restored", self.act("evaluate", page=second["id"], expression="1"))
+        back = self.act("back", page=second["id"])
+        self.assertEqual((back["url"], back["title"]), (self.home + "/", "Home"))
+        self.assertIn("Orders", self.look("text", page=second["id"])["text"])
+
+    def test_what_an_action_asks_for_meanwhile_waits_for_the_page(self):
+        page = self.open("/two")
+        os.kill(self.browser()["pid"], signal.SIGKILL)
+        wait_until(lambda: self.browser()["state"] != "idle", 5, "its end")
+        now = self.act("evaluate", page=page["id"], expression="document.title")
+        self.assertEqual((now["result"], now["page_id"]), ("Two", page["id"]))
+
+    def test_pages_outlive_one_death_after_another(self):
+        page = self.open("/long")
+        for _ in range(3):
+            self.kill()
+        now = self.act("evaluate", page=page["id"], expression="document.title")
+        self.assertEqual(now["result"], "Long")
+
+    def test_a_stopped_browser_forgets_its_pages(self):
+        page = self.open("/two")
+        self.client.post(f"{self.base}/stop", None)
+        self.client.post(f"{self.base}/start", None)
+        self.assertNotIn(page["id"], [p["id"] for p in self.browser()["pages"]])
