@@ -258,20 +258,29 @@ void page::landed() {
   if (in_flight_.empty()) quiet_since_ms = now_ms_;
 }
 
+const request_entry* page::entry(const std::string& request_id) const {
+  auto found = std::find_if(network.rbegin(), network.rend(),
+                            [&](auto& each) { return each.id == request_id; });
+  return found == network.rend() ? nullptr : &*found;
+}
+
 request_entry* page::entry(const std::string& request_id) {
   return const_cast<request_entry*>(std::as_const(*this).entry(request_id));
 }
 
+std::string page::requested(const std::string& request_id) const {
+  auto* e = entry(request_id);
+  return e ? e->url : std::string();
+}
+
 std::string page::failed() const {
-  auto* e = entry(frames_.at(target_id_).loader_id);
+  auto* e = entry(frames_.at(target_id_).loader_id);  // as the request of a document is named
   return e ? e->failed : std::string();
 }
 
 bool page::posted() const {
-  auto& loader = frames_.at(target_id_).loader_id;  // as the request of a document is named
-  auto found =
-      std::find_if(network.rbegin(), network.rend(), [&](auto& each) { return each.id == loader; });
-  return found != network.rend() && found->method == "POST";
+  auto* e = entry(frames_.at(target_id_).loader_id);
+  return e && e->method == "POST";
 }
 
 void page::request_began(const std::string& session_id, const json& params) {
@@ -328,8 +337,8 @@ void page::network_event(const std::string& session_id, std::string_view name, c
     request_over(params, {});
   } else if (name == "loadingFailed") {
     auto why = text_at(params, "errorText");
-    auto blocked = text_at(params, "blockedReason");
-    request_over(params, why.empty() ? (blocked.empty() ? "failed" : "blocked: " + blocked) : why);
+    auto reason = text_at(params, "blockedReason");
+    request_over(params, why.empty() ? (reason.empty() ? "failed" : "blocked: " + reason) : why);
   }
 }
 

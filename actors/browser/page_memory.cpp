@@ -1,5 +1,6 @@
 #include "actors/browser/page_memory.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace actors::browsing {
@@ -48,6 +49,10 @@ storage_area& site_storages::at(const std::string& origin) {
 const storage_area* site_storages::find(const std::string& origin) const {
   auto found = areas_.find(origin);
   return found == areas_.end() ? nullptr : &found->second;
+}
+
+bool site_storages::empty() const {
+  return std::ranges::all_of(areas_, [](auto& each) { return each.second.empty(); });
 }
 
 std::string origin_of(std::string_view url) {

@@ -27,6 +27,7 @@ class storage_area {
   void clear();
   /// It is not known any more what is in it.
   bool overflowed() const { return overflowed_; }
+  bool empty() const { return items_.empty(); }
   /// [[key, value], …].
   json entries() const;
 
@@ -44,6 +45,7 @@ class site_storages {
   storage_area& at(const std::string& origin);
   const storage_area* find(const std::string& origin) const;
   const std::map<std::string, storage_area>& all() const { return areas_; }
+  bool empty() const;  ///< nothing is in any of them
 
  private:
   std::map<std::string, storage_area> areas_;

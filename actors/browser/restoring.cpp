@@ -39,6 +39,8 @@ task<void> recovery::bring_back() {
   std::vector<std::shared_ptr<page>> awaited;
   for (auto& p : by_.all_pages())
     if (p->restoring) awaited.push_back(p);
+  // The first takes the page that the browser starts with, which may be there before any answer.
+  if (!awaited.empty()) next_ = awaited.front();
   co_await find_context();
   co_await put_cookies();
   auto first = true;
@@ -61,7 +63,6 @@ task<void> recovery::find_context() {
   context_id_ = text_at(told.result, "defaultBrowserContextId");
 }
 
-/// The first takes the page that the browser starts with.
 task<void> recovery::give_target(std::shared_ptr<page> p, bool first) {
   next_ = p;
   auto end = by_.talk().now() + rules_.target_max_ms;
@@ -316,8 +317,9 @@ void recovery::back(way& w, std::string error) {
     has("url", true);
     has("history", w.entries.size() > 1);
     has("scroll", error.empty() && (m.x != 0 || m.y != 0));
-    has("session_storage", !m.session.all().empty());
-    has("local_storage", filled_.contains(origin));
+    has("session_storage", !m.session.empty());
+    auto* local = local_.find(origin);
+    has("local_storage", local && !local->empty());
     has("cookies", cookies_put_);
     if (p.emulated) has("emulation", true);
     if (!origin.empty()) w.lost.push_back("javascript_state");

@@ -201,8 +201,8 @@ outcome read_from_page(const services& s, const request& r) {
 
 outcome use_browser_tool(const services& s, const request& r) {
   auto* tool = web::find_browser_tool(verb_of(r));
-  auto given = r.body.empty() ? protocol::result<nlohmann::json>(nlohmann::json::object())
-                              : web::read_body(r.body, tool->body);
+  protocol::result<nlohmann::json> given{boost::system::in_place_value, nlohmann::json::object()};
+  if (!r.body.empty()) given = web::read_body(r.body, tool->body);
   if (!given) return given.error();
   if (auto wrong = web::validate(*given, tool->body); !wrong.empty())
     return web::invalid_fields(wrong);

@@ -226,7 +226,8 @@ std::vector<field> cookie_fields() {
 
 void add_traffic(std::vector<browser_verb>& to, const field& from, const field& limit) {
   to.push_back(look("network", "BrowserNetwork", "What it asked for.", {from, limit}));
-  to.push_back(look("har", "BrowserHar", "The same as an HTTP Archive 1.2, without bodies.", {}));
+  to.push_back(
+      look("har", "BrowserHar", "What it asked for, as an HTTP Archive 1.2 without bodies.", {}));
   to.push_back(look("downloads", "BrowserDownloads", "What its browser has downloaded.", {}));
   auto block = look("block", "BrowserBlock", "Requests that are not made.",
                     {{.name = "patterns",
@@ -258,7 +259,8 @@ void add_reads(std::vector<browser_verb>& to) {
   auto part = selector_field("Only the first element of it.");
   to.push_back(
       look("snapshot", "BrowserSnapshot", "What the page shows, with refs.", {bytes_field()}));
-  to.push_back(look("state", "BrowserState", "The same, and the numbered tabs.", {bytes_field()}));
+  to.push_back(look("state", "BrowserState", "What the page shows, and the numbered tabs.",
+                    {bytes_field()}));
   to.push_back(look("text", "BrowserText", "Its text.", {part, bytes_field()}));
   to.push_back(look("markdown", "BrowserMarkdown", "Its text as Markdown.", {part, bytes_field()}));
   to.push_back(look("html", "BrowserHtml", "Its HTML as it is now.", {part, bytes_field()}));

@@ -23,6 +23,9 @@ PAGES = {
     "/covered": b"<title>C</title><button id=b>Under</button>"
                 b"<div style='position:fixed;inset:0;background:#fff'>over</div>",
     "/agent": b"<title>A</title>",
+    "/files": b"<title>F</title><input type=file id=f><button onclick='f.click()'>Choose</button>",
+    "/hang": b"<title>Hang</title><script>setTimeout(() => { for (;;); }, 300)</script>",
+    "/many": b"<title>Many</title>" + b"".join(b"<p>item %d</p>" % i for i in range(9)),
     "/long": b"<title>Long</title><input id=i><div style='height:5000px'>long</div>",
 }
 
@@ -35,6 +38,13 @@ class Site(http.server.BaseHTTPRequestHandler):
         self.seen.append((self.path, self.headers.get("User-Agent"),
                           self.headers.get("Accept-Language")))
         body = PAGES.get(path)
+        if path == "/login":
+            body = (self.headers.get("Authorization") or "nobody").encode()
+            if body == b"nobody":
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="here"')
+                self.send_header("Content-Length", "0")
+                return self.end_headers()
         self.send_response(200 if body is not None else 404)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(body or b"")))
@@ -358,3 +368,118 @@ class Recovery(BrowserCase):
         self.client.post(f"{self.base}/stop", None)
         self.client.post(f"{self.base}/start", None)
         self.assertNotIn(page["id"], [p["id"] for p in self.browser()["pages"]])
+
+
+@WALLED
+class Rules(BrowserCase):
+    """What is done about pages without being asked, and what they are told to do."""
+
+    flags = BrowserCase.flags + ("--browser.pages_max", "3", "--browser.unresponsive_after_ms",
+                                 "1000")
+
+    def event(self, kind, where=lambda data: True):
+        s = self.client.stream("/v1/events?from=1")
+        self.addCleanup(s.close)
+        return s.until(lambda e: e["type"] == kind and where(e["data"]))[-1]["data"]
+
+    def test_the_page_used_least_makes_way_for_one_more(self):
+        ids = [self.open("/two")["id"] for _ in range(3)]
+        self.client.post(f"{self.base}/pages/{ids[0]}/activate", None)
+        known = [p["id"] for p in self.browser()["pages"]]
+        ids.append(self.open("/two")["id"])
+        gone = self.event("browser_page_discarded", lambda d: d["page_id"] in known)["page_id"]
+        self.assertNotIn(gone, (ids[0], ids[3]))
+        wait_until(lambda: gone not in [p["id"] for p in self.browser()["pages"]], 5, "it is gone")
+
+    def test_a_page_that_hangs_is_got_going(self):
+        page = self.open("/hang")
+        steps = self.event("browser_page_unresponsive", lambda d: d["step"] == "script_ended")
+        self.assertEqual(steps["page_id"], page["id"])
+        self.event("browser_page_responsive", lambda d: d["page_id"] == page["id"])
+        self.assertEqual(self.act("evaluate", page=page["id"], expression="1 + 1")["result"], 2)
+
+    def test_a_page_that_asks_for_files_says_where(self):
+        page = self.open("/files")
+        self.client.request("PUT", "/v1/sandboxes/default/files/upload/a.txt", b"hello")
+        asked = self.act("click", page=page["id"], text="Choose")["file_choosers"]
+        self.assertEqual(len(asked), 1)
+        self.assertEqual(self.event("browser_file_chooser")["ref"], asked[0]["ref"])
+        self.act("upload", page=page["id"], ref=asked[0]["ref"], paths=["upload/a.txt"])
+        self.assertEqual(self.act("evaluate", page=page["id"],
+                                  expression="f.files[0].name")["result"], "a.txt")
+
+    def test_a_site_that_asks_who_is_there_is_told(self):
+        page = self.open("/two")
+        self.client.post(f"{self.base}/pages/{page['id']}/navigate", {"url": self.home + "/login"})
+        self.assertEqual(self.event("browser_auth_required")["url"], self.home + "/login")
+        self.act("authenticate", page=page["id"], username="me", password="secret")
+        self.act("navigate", page=page["id"], url=self.home + "/login")
+        self.assertIn("Basic bWU6c2VjcmV0", self.look("text", page=page["id"])["text"])
+        self.act("authenticate", page=page["id"], username="me", password="other", origin="http://a")
+        self.act("navigate", page=page["id"], url=self.home + "/two")
+
+    def test_what_is_blocked_is_not_asked_for(self):
+        page = self.open("/two")
+        self.act("block", page=page["id"], patterns=["*/agent*"])
+        asked = len(Site.seen)
+        self.check_problem(self.client.post(f"{self.base}/pages/{page['id']}/navigate",
+                                            {"url": self.home + "/agent"}), 422,
+                           "navigation_failed")
+        self.assertNotIn("/agent", [path for path, *_ in Site.seen[asked:]])
+        self.act("block", page=page["id"], patterns=[])
+        self.act("navigate", page=page["id"], url=self.home + "/agent")
+        log = self.look("har", page=page["id"])["log"]
+        self.assertIn((self.home + "/agent", 200),
+                      [(e["request"]["url"], e["response"]["status"]) for e in log["entries"]])
+
+    def test_cookies_are_saved_and_set_again(self):
+        page = self.open("/two")
+        self.act("cookies", page=page["id"], action="set", name="a", value="1")
+        self.act("cookies", page=page["id"], action="set", name="b", value="2", expires=4e9)
+        saved = self.look("cookies", page=page["id"])["cookies"]
+        self.act("cookies", page=page["id"], action="clear")
+        self.assertEqual(self.look("cookies", page=page["id"])["cookies"], [])
+        self.act("cookies", page=page["id"], action="set", cookies=saved)
+        again = self.look("cookies", page=page["id"])["cookies"]
+        self.assertEqual(sorted(c["name"] for c in again), ["a", "b"])
+
+    def test_pictures_go_into_the_workspace(self):
+        page = self.open("/two")
+        done = self.act("screenshot", page=page["id"], path="output/shot.png")
+        self.assertNotIn("data", done)
+        file = self.client.get("/v1/sandboxes/default/files/output/shot.png")
+        self.assertEqual((file.body[:4], len(file.body)), (b"\x89PNG", done["size_bytes"]))
+        self.check_problem(self.client.post(f"{self.base}/pages/{page['id']}/screenshot",
+                                            {"path": "../out.png"}), 403, "path_escapes")
+
+    def test_simple_tools_take_numbers(self):
+        page = self.open("/many")
+        tools = lambda name, **fields: self.client.post(f"{self.base}/{name}", fields)  # noqa: E731
+        self.assertEqual(tools("visit", url=self.home + "/").json["title"], "Home")
+        state = self.client.get(f"{self.base}/state").json
+        number = int(state["snapshot"].split('textbox')[1].split("[ref=e")[1].split("]")[0])
+        tab = [t for t in state["tabs"] if t["id"] == page["id"]][0]
+        self.assertTrue(tab["active"])
+        typed = tools("input", index=number, text="word", submit=True, tab=tab["index"])
+        self.assertEqual((typed.status, typed.json["title"]), (200, "Found"), typed)
+        tools("visit", url=self.home + "/many")
+        self.assertIn("item 2", json.dumps(tools("find", text="item", skip=2).json["matches"]))
+        self.assertEqual(tools("scroll_down", pixels=100).status, 200)
+        self.assertEqual(tools("full_page_screenshot").json["mime"], "image/png")
+        self.check_problem(tools("click", index=-1), 422, "invalid_field")
+
+
+@WALLED
+class Headful(BrowserCase):
+    flags = BrowserCase.flags + ("--browser.headful",)
+
+    def test_it_has_a_window_on_a_display_of_its_own(self):
+        page = self.open("/two")
+        words = self.act("evaluate", page=page["id"], expression="""
+            [navigator.userAgent, screen.width, screen.height, innerWidth <= outerWidth]""")
+        agent, width, height, fits = words["result"]
+        self.assertNotIn("Headless", agent)
+        self.assertEqual((width, height, fits), (1920, 1080, True))
+        pid = self.browser()["pid"]
+        self.client.post(f"{self.base}/stop", None)
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}"), 5, "its process is gone")
