@@ -120,4 +120,15 @@ std::optional<double> dialogue::due() const {
   return timers_.begin()->first;
 }
 
+task<reply> insist(session s, std::string method, json params) {
+  constexpr double again_ms = 20, end_ms = 2'000;
+  auto end = s.at_->now() + end_ms;
+  for (;;) {
+    auto told = co_await s.call(method, params);
+    auto later = told.error && told.error->message == "Not attached to an active page";
+    if (!later || s.at_->now() >= end) co_return told;
+    co_await s.at_->after(again_ms);
+  }
+}
+
 }  // namespace actors::browsing

@@ -163,8 +163,13 @@ class session {
   }
 
  private:
+  friend task<reply> insist(session, std::string, json);
+
   dialogue* at_;
   std::string id_;
 };
+
+/// Asks again for a while where a page says that it is just becoming another one.
+task<reply> insist(session s, std::string method, json params = json::object());
 
 }  // namespace actors::browsing

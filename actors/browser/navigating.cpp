@@ -54,7 +54,7 @@ task<void> go(turn& t, const std::string& url) {
 }
 
 task<json> go_in_history(turn& t, int by) {
-  auto told = co_await t.top().call("Page.getNavigationHistory");
+  auto told = co_await insist(t.top(), "Page.getNavigationHistory");
   if (!told) refuse_reply(told, "history");
   auto& entries = list_at(told.result, "entries");
   auto to = integer_at(told.result, "currentIndex") + by;

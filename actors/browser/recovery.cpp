@@ -99,7 +99,7 @@ task<void> recovery::read(std::shared_ptr<page> p, std::shared_ptr<record> r) {
   r->reading = true;
   while (r->read_again) {
     r->read_again = false;
-    auto told = co_await by_.talk().ask(p->session_id(), "Page.getNavigationHistory");
+    auto told = co_await insist({by_.talk(), p->session_id()}, "Page.getNavigationHistory");
     if (!told || p->restoring) continue;
     r->history = list_at(told.result, "entries");
     r->current = integer_at(told.result, "currentIndex");
@@ -112,7 +112,8 @@ task<void> recovery::read_storages(std::shared_ptr<page> p, std::shared_ptr<reco
   if (origin.empty()) co_return;
   for (auto is_local : {false, true}) {
     auto params = with("storageId", with("securityOrigin", origin, "isLocalStorage", is_local));
-    auto told = co_await by_.talk().ask(p->session_id(), "DOMStorage.getDOMStorageItems", params);
+    auto told =
+        co_await insist({by_.talk(), p->session_id()}, "DOMStorage.getDOMStorageItems", params);
     if (told && !p->restoring)
       (is_local ? local_ : r->session).at(origin).assign(list_at(told.result, "entries"));
   }

@@ -189,7 +189,7 @@ task<void> recovery::make_history(way& w) {
     auto& each = w.entries[i];
     co_await stub(w, each.url);
     if (auto origin = origin_of(each.url); !origin.empty()) co_await fill(w, origin, each.title);
-    if (i == 0) s.post("Page.resetNavigationHistory");
+    if (i == 0) co_await insist(s, "Page.resetNavigationHistory");
   }
 }
 
@@ -265,7 +265,7 @@ task<void> recovery::load(way& w, bool has_history) {
   } else if (behind == 0) {
     s.post("Page.reload");
   } else {
-    auto history = co_await s.call("Page.getNavigationHistory");
+    auto history = co_await insist(s, "Page.getNavigationHistory");
     auto& entries = list_at(history.result, "entries");
     auto there = integer_at(history.result, "currentIndex") - behind;
     if (there < 0 || there >= static_cast<std::int64_t>(entries.size()))

@@ -73,6 +73,14 @@ json value_of(const json& told) {
   return text.empty() ? json() : json(text);
 }
 
+/// Of a script that is none but for a console: with `await` outside of functions, or a name that
+/// there is already. A console does not wait for the promise that a script ends with.
+bool did_not_begin(const reply& told) {
+  auto& wrong = at(told.result, "exceptionDetails");
+  return text_at(wrong, "exception", "className") == "SyntaxError" &&
+         list_at(wrong, "stackTrace", "callFrames").empty();
+}
+
 json checked_value(const reply& told) {
   // So it says of a script that it has ended, for `replMode` in other words than else.
   if (!told && (told.error->message == "Internal error" ||
@@ -128,9 +136,14 @@ task<json> evaluate(turn& t) {
     co_return with("result", checked_value(answer));
   }
   auto params = with("expression", expression, "returnByValue", true, "awaitPromise", true,
-                     "userGesture", true, "replMode", true, "timeout", left);
+                     "userGesture", true, "timeout", left);
   auto s = t.top();
   auto answer = co_await s.call("Runtime.evaluate", params, left + 100);
+  if (did_not_begin(answer)) {
+    params["replMode"] = true;
+    auto again = co_await s.call("Runtime.evaluate", params, left + 100);
+    answer = std::move(again);
+  }
   co_return with("result", checked_value(answer));
 }
 

@@ -320,12 +320,12 @@ class Recovery(BrowserCase):
         first = self.open("/two")
         second = self.open("/")
         self.act("navigate", page=second["id"], url=self.home + "/long")
+        self.act("fill", page=second["id"], selector="#i", text="typed")
         self.act("evaluate", page=second["id"], expression="""
             sessionStorage.setItem('s', '1'); localStorage.setItem('l', '2');
             document.cookie = 'c=3; path=/'; scrollTo(0, 1500)""")
-        self.act("fill", page=second["id"], selector="#i", text="typed")
         self.act("wait", page=second["id"], time_s=1)  # what is younger may be lost
-        y = self.act("evaluate", page=second["id"], expression="scrollY")["result"]
+        length = self.act("evaluate", page=second["id"], expression="history.length")["result"]
         asked = len(Site.seen)
         told = self.kill()
         pages = {p["id"]: p for p in self.browser()["pages"]}
@@ -336,13 +336,14 @@ class Recovery(BrowserCase):
         # Each page was asked for once, however long its history is.
         self.assertEqual(sorted(path for path, *_ in Site.seen[asked:]
                                 if path != "/favicon.ico"), ["/long", "/two"])
+
         of = {p["page_id"]: p for p in told["pages"]}[second["id"]]
         self.assertEqual(sorted(of["restored"]), ["cookies", "history", "local_storage", "scroll",
                                                   "session_storage", "url"])
         self.assertEqual(sorted(of["lost"]), ["form_input", "javascript_state"])
         now = self.act("evaluate", page=second["id"], expression="""
             [sessionStorage.s, localStorage.l, document.cookie, scrollY, history.length]""")
-        self.assertEqual(now["result"], ["1", "2", "c=3", y, 2])
+        self.assertEqual(now["result"], ["1", "2", "c=3", 1500, length])
         self.assertEqual(now["restored"]["page_id"], second["id"])
         self.assertNotIn("restored", self.act("evaluate", page=second["id"], expression="1"))
         back = self.act("back", page=second["id"])
@@ -422,12 +423,12 @@ class Rules(BrowserCase):
         page = self.open("/two")
         self.act("block", page=page["id"], patterns=["*/agent*"])
         asked = len(Site.seen)
-        self.check_problem(self.client.post(f"{self.base}/pages/{page['id']}/navigate",
-                                            {"url": self.home + "/agent"}), 422,
-                           "navigation_failed")
+        ask = "fetch('/agent').then(r => r.status, e => 'blocked')"
+        self.assertEqual(self.act("evaluate", page=page["id"], expression=ask)["result"],
+                         "blocked")
         self.assertNotIn("/agent", [path for path, *_ in Site.seen[asked:]])
         self.act("block", page=page["id"], patterns=[])
-        self.act("navigate", page=page["id"], url=self.home + "/agent")
+        self.assertEqual(self.act("evaluate", page=page["id"], expression=ask)["result"], 200)
         log = self.look("har", page=page["id"])["log"]
         self.assertIn((self.home + "/agent", 200),
                       [(e["request"]["url"], e["response"]["status"]) for e in log["entries"]])
