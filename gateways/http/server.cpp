@@ -250,7 +250,7 @@ class http_server::impl {
   static constexpr int tick_ms = 100;
 
   const http_server_options options_;
-  asio::io_context context_{1};
+  asio::io_context context_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};  // sockets are of one thread
   dispatcher front_;
   std::shared_ptr<post_office> office_;
   session_host host_;

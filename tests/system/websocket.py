@@ -44,13 +44,15 @@ class WebSocket:
         self.socket.sendall(head + mask + masked)
 
     def take(self, size):
-        while len(self.bytes) < size:
-            more = self.socket.recv(1 << 20)
-            if not more:
+        pieces, have = [self.bytes], len(self.bytes)
+        while have < size:
+            pieces.append(self.socket.recv(1 << 20))
+            if not pieces[-1]:
                 raise Closed(1006)
-            self.bytes += more
-        out, self.bytes = self.bytes[:size], self.bytes[size:]
-        return out
+            have += len(pieces[-1])
+        whole = b"".join(pieces)
+        self.bytes = whole[size:]
+        return whole[:size]
 
     def receive(self):
         """The next text; raises Closed with the server's code."""
