@@ -105,7 +105,8 @@ int serve(const config::settings& settings) {
   const gateways::gates ways{egress.get(), &store};
   gateways::kernel_host host(settings.kernel, {dir->path(), dir->instance(), ways}, launch);
   gateways::command_host commands({settings.kernel.python, dir->instance(), ways}, launch);
-  gateways::browser_host browsers(settings.browser, dir->instance(), browsing.get(), launch);
+  gateways::browser_host browsers(settings.browser, dir->instance(), browsing.get(), launch,
+                                  dir->path() + "/cdp");
   gateways::commit_log commits(dir->path());
   gateways::system_clock clock;
   gateways::system_random random;

@@ -19,6 +19,7 @@
 #include "actors/run_here.hpp"
 #include "gateways/cdp/browser_arguments.hpp"
 #include "gateways/cdp/browser_process.hpp"
+#include "gateways/cdp/protocol_text.hpp"
 #include "gateways/isolation/spawn.hpp"
 #include "gateways/process/signals.hpp"
 
@@ -69,8 +70,8 @@ struct browser_host::core {
     std::vector<finder> waiting;
   };
 
-  core(const config::browser_options& options, std::string instance, gate* egress,
-       launcher& launch);
+  core(const config::browser_options& options, std::string instance, gate* egress, launcher& launch,
+       std::string folder);
   void run();
   void start(slot& s, actors::browser_start what);
   void answer(slot& s, const protocol::result<std::shared_ptr<live_browser>>& with);
@@ -81,6 +82,7 @@ struct browser_host::core {
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
   asio::steady_timer stop_timer{io}, ping_timer{io};
   browser_surroundings around;
+  protocol_text text;
   std::map<std::string, std::shared_ptr<slot>> slots;
   std::set<std::shared_ptr<browser_process>> live;
   bool stopping = false;
@@ -88,8 +90,9 @@ struct browser_host::core {
 };
 
 browser_host::core::core(const config::browser_options& options, std::string instance, gate* egress,
-                         launcher& launch)
-    : around{io, launch, options, std::move(instance), egress, {}, {}, {}} {
+                         launcher& launch, std::string folder)
+    : around{io, launch, options, std::move(instance), egress, {}, {}, {}},
+      text(around, std::move(folder)) {
   around.serves = [this](const std::shared_ptr<browser_process>& process) {
     auto at = slots.find(process->sandbox_id());
     if (at != slots.end() && at->second->process == process)
@@ -138,6 +141,7 @@ void browser_host::core::ping() {
 void browser_host::core::stop() {
   stopping = true;
   ping_timer.cancel();
+  text.stop();
   for (auto& [id, s] : slots)
     answer(*s, protocol::fault{protocol::error_code::draining, "the daemon is shutting down"});
   if (live.empty()) return io.stop();
@@ -205,9 +209,9 @@ class browser_host::port : public actors::browser_port {
 };
 
 browser_host::browser_host(const config::browser_options& options, std::string instance,
-                           gate* egress, launcher& launch) {
+                           gate* egress, launcher& launch, std::string folder) {
   all_signals_blocked in_new_threads;
-  core_ = std::make_shared<core>(options, std::move(instance), egress, launch);
+  core_ = std::make_shared<core>(options, std::move(instance), egress, launch, std::move(folder));
   core_->thread = std::thread([c = core_.get()] { c->run(); });
 }
 
@@ -230,6 +234,15 @@ void browser_host::find(const std::string& sandbox_id, finder then) {
   if (s.process && s.process->serves()) return then(std::shared_ptr<live_browser>(s.process));
   s.waiting.push_back(std::move(then));
   s.sink->tell([](auto& to) { to.wanted(); });
+}
+
+void browser_host::describe(const std::string& sandbox_id,
+                            std::function<void(protocol::result<std::string>)> then) {
+  find(sandbox_id, [c = core_, sandbox_id, then = std::move(then)](
+                       const protocol::result<std::shared_ptr<live_browser>>& found) {
+    if (!found) return then(found.error());
+    c->text.get(sandbox_id, (*found)->version().product, then);
+  });
 }
 
 asio::io_context& browser_host::io() {

@@ -20,9 +20,9 @@ class launcher;
 class browser_host : public browser_directory {
  public:
   /// `instance`: a random id kept in the data folder; marks what this daemon started. `egress`
-  /// null: browsers reach no other host.
+  /// null: browsers reach no other host. `folder`: what is known of versions of Chromium.
   browser_host(const config::browser_options& options, std::string instance, gate* egress,
-               launcher& launch);
+               launcher& launch, std::string folder);
   /// Kills what is left, ends the thread.
   ~browser_host() override;
 
@@ -30,6 +30,8 @@ class browser_host : public browser_directory {
                                                   std::shared_ptr<actors::browser_sink> sink);
 
   void find(const std::string& sandbox_id, finder then) override;
+  void describe(const std::string& sandbox_id,
+                std::function<void(protocol::result<std::string>)> then) override;
   boost::asio::io_context& io() override;
 
  private:

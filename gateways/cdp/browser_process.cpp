@@ -34,7 +34,6 @@ constexpr std::size_t read_bytes = 1 << 20;
 constexpr std::size_t unwritten_bytes_max = 2 * cdp::frame_bytes_max;
 constexpr std::size_t words_bytes_max = 4096;
 constexpr int pipe_number = 3;  ///< Chromium reads there, and writes to the next one
-constexpr std::int64_t open_files = 8'192;
 /// Of commands by the host itself, which counts down from here; the actor's ids are above.
 constexpr std::string_view ask_version = R"({"id":-1,"method":"Browser.getVersion"})";
 constexpr std::string_view our_answer = "{\"id\":-";
@@ -94,7 +93,7 @@ std::string browser_process::launch() try {
            "missing";
   if (::access(around_.options.program.c_str(), X_OK) != 0)
     return "browser.program " + around_.options.program + ": " + std::strerror(errno);
-  auto in = around_.launch.sandboxes().annex(what_.sandbox_id, what_.limit);
+  auto in = around_.launch.sandboxes().annex(what_.sandbox_id, "browser", what_.limit);
   if (!in) return in.error().detail;
   box_ = std::move(*in);
   if (auto made = make_profile(); !made) return made.error().detail;
@@ -153,7 +152,7 @@ containment browser_process::contain() const {
   c.sandbox_id = what_.sandbox_id;
   c.ways.egress = around_.egress;
   c.limit = what_.limit;
-  c.limit.open_files = open_files;
+  c.limit.open_files = browser_open_files;
   return c;
 }
 

@@ -28,6 +28,8 @@ namespace gateways {
 
 class browser_process;
 
+inline constexpr std::int64_t browser_open_files = 8'192;
+
 /// What a process needs of its host; outlives every process.
 struct browser_surroundings {
   boost::asio::io_context& io;

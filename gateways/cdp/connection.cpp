@@ -168,13 +168,22 @@ void cdp_connection::serve() {
   });
 }
 
+/// From the file of the options, or as the browser has it.
 void cdp_connection::give_protocol() {
   const auto& path = core_->options.cdp.protocol_file;
-  std::ifstream file;
-  if (!path.empty()) file.open(path, std::ios::binary);
-  if (!file.is_open()) return answer({.status = 404, .body = "Unknown command: protocol"});
-  std::string bytes((std::istreambuf_iterator<char>(file)), {});
-  answer({.body = std::move(bytes), .line = {}});
+  if (!path.empty()) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file.is_open()) return answer({.status = 404, .body = "Unknown command: protocol"});
+    std::string bytes((std::istreambuf_iterator<char>(file)), {});
+    return answer({.body = std::move(bytes), .line = {}});
+  }
+  core_->browsers.describe(way_.sandbox_id,
+                           [self = shared_from_this()](protocol::result<std::string> text) {
+                             if (self->over_) return;
+                             if (!text)
+                               return self->answer({.status = 503, .body = text.error().detail});
+                             self->answer({.body = std::move(*text), .line = {}});
+                           });
 }
 
 void cdp_connection::serve_pages(const std::shared_ptr<live_browser>& browser) {

@@ -57,6 +57,9 @@ class browser_directory {
   /// Starts it when it does not run and may be started; `then` is called once, on the thread `cdp`,
   /// also at once.
   virtual void find(const std::string& sandbox_id, finder then) = 0;
+  /// The description of the protocol, as Chromium's own port has it. `then` as in `find`.
+  virtual void describe(const std::string& sandbox_id,
+                        std::function<void(protocol::result<std::string>)> then) = 0;
   virtual boost::asio::io_context& io() = 0;
 };
 

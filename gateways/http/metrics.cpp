@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "actors/views.hpp"
@@ -90,6 +91,25 @@ void add_kernels(families& to, const actors::node_views& views) {
   one(to, "sandboxes", "Sandboxes", MetricType::Gauge,
       static_cast<double>(views.sandboxes().size()));
   one(to, "durable", "1 while the journal can write", MetricType::Gauge, views.durable ? 1 : 0);
+}
+
+void add_browsers(families& to, const actors::node_views& views) {
+  std::map<std::string_view, double> states;
+  for (auto state : {"stopped", "starting", "idle", "busy", "restarting", "failed"})
+    states[state] = 0;
+  std::uint64_t clients = 0, pages = 0;
+  for (const auto& sandbox : views.sandboxes()) {
+    auto browser = views.browser(sandbox->spec.id);
+    if (!browser) continue;
+    ++states[protocol::name_of(browser->state)];
+    clients += browser->clients;
+    pages += nlohmann::json::parse(browser->pages, nullptr, false).size();
+  }
+  auto& by_state = family(to, "browsers", "Browsers by state", MetricType::Gauge);
+  for (const auto& [state, count] : states) add(by_state, count, {{"state", std::string(state)}});
+  one(to, "browser_pages", "Pages of all browsers", MetricType::Gauge, static_cast<double>(pages));
+  one(to, "browser_clients", "Connections to browsers by CDP", MetricType::Gauge,
+      static_cast<double>(clients));
 }
 
 /// As each was last looked at: up to ten times `limits.watch_ms` ago.
@@ -195,6 +215,7 @@ std::string render_metrics(const actors::node_views& views, const http_stats& st
   all.reserve(64);
   add_counters(all, views.counters);
   add_kernels(all, views);
+  add_browsers(all, views);
   add_usage(all, views);
   add_http(all, stats);
   add_process(all);

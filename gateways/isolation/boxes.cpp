@@ -254,7 +254,7 @@ std::shared_ptr<const process_table> boxes::table() {
   return table_;
 }
 
-result<std::shared_ptr<box>> boxes::annex(const std::string& sandbox_id,
+result<std::shared_ptr<box>> boxes::annex(const std::string& sandbox_id, const std::string& name,
                                           const protocol::limits& limit) const {
   auto in = find(sandbox_id);
   if (!in)
@@ -265,7 +265,7 @@ result<std::shared_ptr<box>> boxes::annex(const std::string& sandbox_id,
   made->workspace = in->workspace;
   made->hold_to(limit);
   if (!groups_) return made;
-  auto group = groups_->make("browser-" + sandbox_id, limit);
+  auto group = groups_->make(name + "-" + sandbox_id, limit);
   if (!group) return group.error();
   made->group = std::move(*group);
   return made;

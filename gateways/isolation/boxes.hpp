@@ -82,8 +82,10 @@ class boxes : public actors::sandbox_host {
   void close(const std::string& sandbox_id) override;
 
   /// One more for an open sandbox, of the same user and with limits of its own: for its browser.
+  /// `name`: one of a kind in the sandbox.
   /// Nobody finds it; it is closed with the last that holds it.
   protocol::result<std::shared_ptr<box>> annex(const std::string& sandbox_id,
+                                               const std::string& name,
                                                const protocol::limits& limit) const;
 
   /// Null: not open. What is found stays valid also when it is closed meanwhile.

@@ -304,6 +304,27 @@ if __name__ == "__main__":
 
 
 @WALLED
+class Quiet(BrowserCase):
+    def test_a_start_asks_nobody_for_anything(self):
+        self.client.post(f"{self.base}/start", None)
+        self.act("wait", time_s=5)
+        metrics = self.client.get("/metrics").body.decode()
+        self.assertIn("\ntroupe_egress_connections_total 0\n", metrics)
+        self.assertIn("\ntroupe_egress_refusals_total 0\n", metrics)
+        self.assertIn('\ntroupe_browsers{state="idle"} 1\n', metrics)
+
+    def test_the_protocol_is_described_once_a_version(self):
+        url = self.browser()["cdp_url"] + "/json/protocol"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            told = json.load(answer)
+        self.assertIn("Page", [d["domain"] for d in told["domains"]])
+        kept = os.listdir(os.path.join(self.daemon.data_dir, "cdp"))
+        self.assertEqual(len(kept), 1, kept)
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            self.assertEqual(json.load(answer), told)
+
+
+@WALLED
 class Recovery(BrowserCase):
     """Chromium is killed, and its pages are there again."""
 

@@ -95,6 +95,10 @@ struct fake_directory final : gateways::browser_directory {
     if (!why.empty()) return then(protocol::fault{protocol::error_code::wrong_state, why, {}, 0});
     then(std::shared_ptr<gateways::live_browser>(browser));
   }
+  void describe(const std::string&,
+                std::function<void(protocol::result<std::string>)> then) override {
+    then(std::string(R"({"domains":[]})"));
+  }
   asio::io_context& io() override { return context; }
 
   asio::io_context context{1};
