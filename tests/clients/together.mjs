@@ -1,0 +1,1 @@
+import {serve} from "./checks.mjs"; await serve();
