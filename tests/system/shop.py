@@ -16,9 +16,9 @@ PLAY = """<title>Play</title><h1>Play</h1>
 <a href=/two>second</a> <a href=/popup target=_blank rel=noopener>apart</a>
 <a href=/file download>file</a>
 <form action=/two><input name=q id=q><button>Go</button></form><input type=file id=f>
-<button onclick="title = confirm('sure?')">Confirm</button>
+<button onclick="document.title = confirm('sure?')">Confirm</button>
 <button onclick="document.title = prompt('name?', 'me')">Prompt</button>
-<button onclick="popup = open('/popup')">Open</button>
+<button onclick="popup = window.open('/popup')">Open</button>
 <button onclick="fetch('/data').then(r => r.text()).then(t => out.textContent = t,
                                                          e => out.textContent = 'failed')">Ask</button>
 <p id=out></p><iframe src=/two></iframe>"""
