@@ -1,5 +1,4 @@
-"""A site for the clients of a browser: a shop where one logs in and reads a table, and a playground.
-"""
+"""A site for clients of a browser: a shop where one logs in and reads tables, and a playground."""
 import http.server
 import json
 import threading
@@ -19,8 +18,8 @@ PLAY = """<title>Play</title><h1>Play</h1>
 <button onclick="document.title = confirm('sure?')">Confirm</button>
 <button onclick="document.title = prompt('name?', 'me')">Prompt</button>
 <button onclick="popup = window.open('/popup')">Open</button>
-<button onclick="fetch('/data').then(r => r.text()).then(t => out.textContent = t,
-                                                         e => out.textContent = 'failed')">Ask</button>
+<button onclick="fetch('/data').then(r => r.text(), e => 'failed')
+                              .then(t => out.textContent = t)">Ask</button>
 <p id=out></p><iframe src=/two></iframe>"""
 
 PAGES = {
