@@ -16,29 +16,38 @@ const [site, folder = "."] = process.argv.slice(2);
 async function connect() {
   for (;;) {
     try {
-      const browser = await chromium.connectOverCDP(CDP_URL);
-      const context = browser.contexts()[0];
-      return context.pages().find((p) => p.url().startsWith(site)) ?? (await context.newPage());
+      return await chromium.connectOverCDP(CDP_URL);
     } catch {
-      await pass(200); // it is about to start
+      await pass(100); // it is about to start
     }
   }
 }
 
+// The page of the shop, once it is back.
+async function page_again() {
+  const browser = await connect();
+  while (browser.isConnected()) {
+    const page = browser.contexts()[0].pages().find((p) => p.url().startsWith(site));
+    if (page) return page;
+    await pass(50);
+  }
+  return page_again();
+}
+
 // Does what is next on the page; whether all is read.
 async function next_step(page, orders) {
-  const title = page.url().startsWith(site) ? await page.title() : "";
+  await page.locator("h1").waitFor();
+  const title = await page.title();
   if (title === "Log in") {
     await page.getByLabel("Name").fill("ann");
     await page.getByLabel("Password").fill("secret");
     await page.getByRole("button").click();
   } else if (title === "Shop") {
     await page.getByRole("link", { name: "Orders" }).click();
-  } else if (title.startsWith("Orders")) {
-    for (const row of await page.locator("tbody tr").all()) {
-      const cells = await row.locator("td").allInnerTexts();
-      orders.set(Number(cells[0]), cells);
-    }
+  } else {
+    const rows = await page.locator("tbody").evaluate((body) =>
+      [...body.rows].map((row) => [...row.cells].map((cell) => cell.innerText)));
+    for (const cells of rows) orders.set(Number(cells[0]), cells);
     const next = page.getByRole("link", { name: "Next" });
     if (!(await next.count())) {
       await page.screenshot({ path: join(folder, "page.png") });
@@ -46,8 +55,6 @@ async function next_step(page, orders) {
       return true;
     }
     await next.click();
-  } else {
-    await page.goto(site);
   }
   return false;
 }
@@ -69,13 +76,14 @@ async function* restored_since(begun) {
 
 const begun = Date.now();
 const orders = new Map();
-let page = await connect();
+let page = await (await connect()).contexts()[0].newPage();
+await page.goto(site);
 for (let done = false; !done; ) {
   try {
     done = await next_step(page, orders);
   } catch (e) {
     if (page.context().browser().isConnected()) throw e;
-    page = await connect();
+    page = await page_again();
   }
 }
 await page.close();

@@ -5,7 +5,7 @@ import threading
 import time
 import urllib.parse
 
-ORDERS, PER_PAGE = 30, 3
+ORDERS, PER_PAGE = 15, 3
 
 LOGIN = """<title>Log in</title><h1>Log in</h1><form method=post action=/login>
 <label>Name <input name=name></label><label>Password <input name=password type=password></label>
@@ -45,10 +45,11 @@ def orders_page(number):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    delay_s = 0.0
+    delay_s, seen = 0.0, []
 
     def do_GET(self):
         time.sleep(self.delay_s)
+        self.seen.append(self.path)
         path, _, query = self.path.partition("?")
         known = "session=1" in (self.headers.get("Cookie") or "")
         if path == "/":
@@ -100,9 +101,11 @@ class Shop:
     """The site, on a port of its own until it is closed. `delay_s` makes it slow."""
 
     def __init__(self, delay_s=0.0):
-        handler = type("Handler", (Handler,), {"delay_s": delay_s})
+        self.seen = []
+        handler = type("Handler", (Handler,), {"delay_s": delay_s, "seen": self.seen})
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # a browser that was killed reads no answer
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
