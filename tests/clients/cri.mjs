@@ -306,4 +306,19 @@ check("a killed browser is told, and pages keep their id of the daemon", async (
   await until("it is listed", async () => (await CDP.List(at)).some((t) => t.title === "Long"));
 });
 
+check("who connects again finds each page at its own address", async (after) => {
+  const made = await Promise.all(["/long", "/two"].map((path) =>
+    troupe("POST", "/v1/sandboxes/default/browser/pages", { url: SITE_URL + path })));
+  after(() => Promise.all(made.map(({ id }) =>
+    troupe("DELETE", `/v1/sandboxes/default/browser/pages/${id}`))));
+  const urls = async (client) => (await client.Target.getTargets()).targetInfos
+    .filter((t) => t.type === "page").map((t) => t.url).sort();
+  const before = await connect(after);
+  const seen = await urls(before);
+  const ended = once(before, "disconnect");
+  await kill_browser();
+  await ended;
+  assert.deepEqual(await urls(await connect(after)), seen);
+});
+
 await serve();
