@@ -160,8 +160,7 @@ constexpr std::array table{
            between(1 << 20, tib), "",
            "What waits for one slow client; beyond: it is cut, and the others notice nothing.", ""},
     option{"cdp.protocol_file", cdp<&cdp_options::protocol_file>(), "", any, "",
-           "What /json/protocol answers; empty: what a Chromium says that is started for nothing else.",
-           ""},
+           "What /json/protocol answers; empty: what a Chromium says that is started for it.", ""},
 
     option{"kernel.python", kernel<&kernel_options::python>(), "", any, "",
            "The Python that runs kernels; it needs ipykernel.", ""},

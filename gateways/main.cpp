@@ -59,8 +59,7 @@ std::vector<actors::node_child> children(actors::env& e, gateways::commit_log& c
 }
 
 constexpr const char* no_egress =
-    "kernel.egress.mode = proxy needs isolation.level namespaces or full: below, sandboxes share "
-    "the network of the host; `troupe doctor` says what is missing";
+    "kernel.egress.mode = proxy needs isolation.level namespaces or full: see `troupe doctor`";
 
 /// None: these workloads reach no other host.
 std::unique_ptr<gateways::egress_proxy> open_egress(const config::egress_options& options,
@@ -98,15 +97,15 @@ int serve(const config::settings& settings) {
   actors::directory handles;
   auto egress = open_egress(settings.kernel.egress, actors::egress_of::code, views, handles);
   if (egress && !launch.mounts()) throw std::runtime_error(no_egress);
-  auto browsing = open_egress(settings.browser.egress, actors::egress_of::browser, views, handles);
+  auto web = open_egress(settings.browser.egress, actors::egress_of::browser, views, handles);
   gateways::blocking_pool blocking, looks, bytes(4), searches;
   gateways::file_pools pools{&bytes, &searches};
   gateways::store_gate store(views, bytes);
   const gateways::gates ways{egress.get(), &store};
   gateways::kernel_host host(settings.kernel, {dir->path(), dir->instance(), ways}, launch);
   gateways::command_host commands({settings.kernel.python, dir->instance(), ways}, launch);
-  gateways::browser_host browsers(settings.browser, dir->instance(), browsing.get(), launch,
-                                  dir->path() + "/cdp");
+  gateways::browser_host chrome(settings.browser, {dir->path(), dir->instance(), web.get()},
+                                launch);
   gateways::commit_log commits(dir->path());
   gateways::system_clock clock;
   gateways::system_random random;
@@ -118,7 +117,7 @@ int serve(const config::settings& settings) {
                 random,
                 [&host](auto sink) { return host.make_port(std::move(sink)); },
                 [&commands](auto sink) { return commands.make_port(std::move(sink)); },
-                [&browsers](auto id, auto sink) { return browsers.make_port(id, std::move(sink)); },
+                [&chrome](auto id, auto sink) { return chrome.make_port(id, std::move(sink)); },
                 launch.sandboxes(),
                 blocking,
                 looks,
@@ -130,7 +129,7 @@ int serve(const config::settings& settings) {
   config.load<actors::here_first>();
   caf::actor_system sys(config);
   auto port = gateways::make_actor_port(sys, e);
-  gateways::cdp_server cdp({settings.cdp, settings.node.insecure, dir->token()}, browsers);
+  gateways::cdp_server cdp({settings.cdp, settings.node.insecure, dir->token()}, chrome);
   gateways::http_opener http(http_options(settings, *dir, cdp), views, *port, pools);
   gateways::readiness ready{.url = http.url(),
                             .cdp_url = "http://" + cdp.address(),

@@ -104,7 +104,7 @@ constexpr std::array table{
               "The part that answers this is being restarted",
               "Wait as long as `Retry-After` says."},
     error_row{browser_restarted, "browser_restarted", 503, true, "The browser ended or is starting",
-              "Wait as long as `Retry-After` says; pages come back with other ids."},
+              "Wait as long as `Retry-After` says; pages come back by the same ids."},
     error_row{timed_out, "timed_out", 504, true, "The answer did not come in time",
               "Ask for the state of what was requested, then decide."},
     error_row{disk_full, "disk_full", 507, true, "The disk is full", "Free some space."},

@@ -96,7 +96,10 @@ browser_actor::behavior_type browser_state_impl::make_behavior(const env& e, bro
           .has_clients = has_clients},
       *driver_);
   recovery_ = std::make_unique<browsing::recovery>(
-      browsing::recovery_rules{.opened = [this] { opened(); }}, *driver_);
+      browsing::recovery_rules{.keeps_profile = args_.mode == protocol::sandbox_mode::agent,
+                               .opened = [this] { opened(); },
+                               .settled = [this] { port_->serve(); }},
+      *driver_);
   last_activity_ = e.clock.now();
   publish();
   if (e.settings.browser.start == "sandbox") step(browser_event::wanted{});
@@ -278,7 +281,6 @@ void browser_state_impl::run(browser_effect::became_ready&) {
 /// Its pages have their targets again.
 void browser_state_impl::opened() {
   open_ = true;
-  port_->serve();
   settle(waiting_);
   for (auto& each : std::exchange(waiting_actions_, {}))
     perform(each.what, steady_ms() + static_cast<double>(each.what.timeout_ms), each.promise);

@@ -63,8 +63,8 @@ std::string origin_of(std::string_view url) {
   return std::string(url.substr(0, begin)).append(authority);
 }
 
-void storage_event(page_memory& m, site_storages& local, std::string_view name,
-                   const json& params) {
+void storage_event(page_memory& m, site_storages& local, std::string_view name, const json& params,
+                   double now_ms) {
   auto& id = at(params, "storageId");
   auto origin = text_at(id, "securityOrigin");
   auto key_of_site = text_at(id, "storageKey");
@@ -76,6 +76,7 @@ void storage_event(page_memory& m, site_storages& local, std::string_view name,
     return;
   }
   auto& area = (flag_at(id, "isLocalStorage") ? local : m.session).at(origin);
+  area.changed_ms = now_ms;
   auto key = text_at(params, "key");
   if (name == "domStorageItemsCleared") area.clear();
   if (name == "domStorageItemRemoved") area.remove(key);

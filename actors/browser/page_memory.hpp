@@ -27,6 +27,7 @@ class storage_area {
   void clear();
   /// It is not known any more what is in it.
   bool overflowed() const { return overflowed_; }
+  double changed_ms = 0;  ///< when it was last written to, as far as was heard
   bool empty() const { return items_.empty(); }
   /// [[key, value], …].
   json entries() const;
@@ -65,6 +66,7 @@ struct page_memory {
 std::string origin_of(std::string_view url);
 
 /// An event of the domain DOMStorage, by its name without it.
-void storage_event(page_memory& m, site_storages& local, std::string_view name, const json& params);
+void storage_event(page_memory& m, site_storages& local, std::string_view name, const json& params,
+                   double now_ms);
 
 }  // namespace actors::browsing

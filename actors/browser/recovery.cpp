@@ -16,7 +16,7 @@ void recovery::begun(std::uint64_t generation) {
   context_id_.clear();
   next_ = nullptr;
   filled_.clear();
-  filling_.clear();
+  claimed_.clear();
   stubs_.clear();
   on_their_way_ = 0;
   told_pages_ = json::array();
@@ -26,6 +26,7 @@ void recovery::begun(std::uint64_t generation) {
 
 /// Whoever stops a browser wants to be rid of it; in all other cases its pages come back.
 void recovery::ended(const protocol::cause& why) {
+  ended_ms_ = by_.talk().now();
   pages_lost_ = json::array();
   auto forgets = why.kind == cause_kind::cancelled;
   for (auto& p : by_.all_pages()) {
@@ -74,7 +75,7 @@ void recovery::page_said(const std::shared_ptr<page>& p, const session& s, std::
   } else if (method == "Page.navigatedWithinDocument") {
     if (text_at(params, "frameId") == p->target_id()) by_.run(read(p, r));
   } else if (method.starts_with("DOMStorage.")) {
-    storage_event(*r, local_, method.substr(method.find('.') + 1), params);
+    storage_event(*r, local_, method.substr(method.find('.') + 1), params, by_.talk().now());
   } else if (method == "Runtime.bindingCalled" && text_at(params, "name") == binding_name) {
     auto told = json::parse(text_at(params, "payload"), nullptr, false);
     r->x = number_at(told, "x");

@@ -3,14 +3,16 @@
 //
 // A follower of the driver, owned with it by the browser's actor. While a browser runs, it keeps
 // what its pages say of themselves (`page_memory`) and reads the cookies every `cookies_every_ms`.
-// When the next one is there, each page gets a target; then clients and actions are let in
-// (`opened`), and wait for the pages they want. A page's history is made of empty documents that
-// never leave the daemon, in which the storages are filled; the last of them is loaded for real.
+// When the next one is there, each page gets a target; then actions are let in (`opened`), and wait
+// for the pages they want. A page's history is made of empty documents that never leave the daemon,
+// in which the storages are filled; the last of them is loaded for real. CDP clients would see all
+// that, and are let in when it is over (`settled`).
 //
 // Pages of a client's own browser context end with it. Tells the event `browser_restored
 // {generation, duration_ms, cookies, pages: [{page_id, url, title, restored, lost, error}],
 // pages_lost: [{page_id, url, why}]}`; what it says of a page is also in the next answer about it.
-// Invariants: `opened` is called once a generation; a page that is `restoring` is let go in time.
+// Invariants: `opened`, then `settled` are called once a generation; a page that is `restoring` is
+// let go in time.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +34,9 @@ struct recovery_rules {
   double page_max_ms = 10'000;   ///< for all that precedes its load
   double load_max_ms = 5'000;
   std::int64_t history_before = 10, history_after = 5;  ///< entries that are made again
-  std::function<void()> opened;
+  double on_disk_ms = 60'000;  ///< a storage that was not changed for so long is in the profile
+  bool keeps_profile = true;
+  std::function<void()> opened, settled;
 };
 
 class recovery : public follower {
@@ -63,6 +67,8 @@ class recovery : public follower {
     std::size_t current = 0;
     json lost = json::array();
     double end_ms = 0;
+    std::set<std::string> claims;  ///< origins whose local storage it fills
+    std::set<std::string> filled;  ///< origins that need nothing more
   };
 
   // recovery.cpp: what is kept.
@@ -86,10 +92,11 @@ class recovery : public follower {
   task<void> load(way& w, bool has_history);
   task<void> scroll(way& w);
   void plan(way& w) const;
-  std::vector<std::string> other_origins(const way& w) const;
+  std::vector<std::string> other_origins(way& w);
+  bool claim(way& w, const std::string& origin);
   void paused(const page& p, const session& s, const json& params);
   void back(way& w, std::string error);
-  void tell();
+  void all_back();
 
   const recovery_rules rules_;
   driver& by_;
@@ -100,9 +107,9 @@ class recovery : public follower {
   json cookies_ = json::array();
   std::shared_ptr<page> next_;                ///< gets the next target that appears
   std::set<std::string> filled_;              ///< origins whose local storage is as it was
-  std::set<std::string> filling_;             ///< and those where it is about to be
+  std::set<std::string> claimed_;             ///< and those that a page is about to fill
   std::map<std::string, std::string> stubs_;  ///< by page id: the address that is answered by us
-  double begun_ms_ = 0;
+  double begun_ms_ = 0, ended_ms_ = 0;
   std::size_t on_their_way_ = 0;
   bool cookies_put_ = false;
   json told_pages_ = json::array(), pages_lost_ = json::array();

@@ -10,10 +10,7 @@ namespace actors::browsing {
 
 namespace {
 
-/// `<!doctype html><script>onunload=()=>{}</script>`: a document that is loaded anew when one comes
-/// back to it.
-constexpr std::string_view stub_body =
-    "PCFkb2N0eXBlIGh0bWw+PHNjcmlwdD5vbnVubG9hZD0oKT0+e308L3NjcmlwdD4=";
+constexpr std::string_view stub_body = "PCFkb2N0eXBlIGh0bWw+";  ///< `<!doctype html>`
 /// A path that sites do not have; it never reaches one.
 constexpr std::string_view stub_path = "/.troupe-restores";
 
@@ -55,7 +52,7 @@ task<void> recovery::bring_back() {
   for (auto& p : awaited) by_.run(return_of(p));
   by_.run(watch_cookies());
   rules_.opened();
-  if (awaited.empty()) tell();
+  if (awaited.empty()) all_back();
 }
 
 task<void> recovery::find_context() {
@@ -166,14 +163,26 @@ void recovery::plan(way& w) const {
   if (cut) w.lost.push_back("history");
 }
 
-/// Those that the tab stored something of, and which are not in its history any more.
-std::vector<std::string> recovery::other_origins(const way& w) const {
-  std::set<std::string> out;
-  for (auto& [origin, area] : w.from->session.all()) out.insert(origin);
-  for (auto& [origin, area] : local_.all())
-    if (!filling_.contains(origin)) out.insert(origin);
+/// Those that stored something and are not in the tab's history any more: in the tab itself, or,
+/// where no page shows them, in the browser, which the first page is to fill.
+std::vector<std::string> recovery::other_origins(way& w) {
+  std::set<std::string> out, shown;
+  for (auto& p : by_.all_pages()) shown.insert(origin_of(p->url));
+  for (auto& [origin, area] : w.from->session.all())
+    if (!area.empty()) out.insert(origin);
+  for (auto& [origin, area] : local_.all()) {
+    auto on_disk = rules_.keeps_profile && ended_ms_ - area.changed_ms > rules_.on_disk_ms;
+    if (!area.empty() && !on_disk && !shown.contains(origin) && claim(w, origin))
+      out.insert(origin);
+  }
   for (auto& each : w.entries) out.erase(origin_of(each.url));
   return {out.begin(), out.end()};
+}
+
+/// Whether the page is the one that fills an origin's local storage.
+bool recovery::claim(way& w, const std::string& origin) {
+  if (claimed_.insert(origin).second) w.claims.insert(origin);
+  return w.claims.contains(origin);
 }
 
 task<void> recovery::make_history(way& w) {
@@ -225,22 +234,22 @@ void recovery::paused(const page& p, const session& s, const json& params) {
                                       std::move(headers), "body", stub_body));
 }
 
-/// The storages of an origin, in a document of it that is empty.
+/// The storages of an origin, once, in a document of it that is empty.
 task<void> recovery::fill(way& w, std::string origin, std::string title) {
-  // Another page's empty document does it already.
-  while (filling_.contains(origin) && !filled_.contains(origin) && by_.talk().now() < w.end_ms)
+  auto first = w.filled.insert(origin).second;
+  auto fills_local = first && claim(w, origin);
+  // Nothing of the site may run before.
+  while (first && !fills_local && !filled_.contains(origin) && by_.talk().now() < w.end_ms)
     co_await by_.talk().after(5);
-  json data = with("title", title, "session", json(), "local", json());
-  if (auto* area = w.from->session.find(origin)) {
-    if (area->overflowed())
-      w.lost.push_back("session_storage");
-    else
-      data["session"] = area->entries();
-  }
-  auto* area = local_.find(origin);
-  auto fills_local = area && !area->overflowed() && filling_.insert(origin).second;
-  if (fills_local) data["local"] = area->entries();
-  if (area && area->overflowed()) w.lost.push_back("local_storage");
+  auto take = [&](const storage_area* area, const char* what) {
+    if (!area) return json();
+    if (!area->overflowed()) return area->entries();
+    w.lost.push_back(what);
+    return json();
+  };
+  auto data = with("title", title, "session",
+                   first ? take(w.from->session.find(origin), "session_storage") : json(), "local",
+                   fills_local ? take(local_.find(origin), "local_storage") : json());
   auto script =
       "((d) => { if (d.title) document.title = d.title;"
       "for (const [s, all] of [[() => sessionStorage, d.session], [() => localStorage, "
@@ -338,10 +347,11 @@ void recovery::back(way& w, std::string error) {
     p.changed.notify();
     by_.io().pages_changed();
   }
-  if (--on_their_way_ == 0) tell();
+  if (--on_their_way_ == 0) all_back();
 }
 
-void recovery::tell() {
+void recovery::all_back() {
+  rules_.settled();
   if (told_pages_.empty() && pages_lost_.empty()) return;
   by_.io().tell("browser_restored",
                 with("generation", generation_, "duration_ms", by_.talk().now() - begun_ms_,

@@ -39,6 +39,8 @@ constexpr std::array quiet{
     "--password-store=basic",
     "--mute-audio",
     "--disable-quic",
+    // A document that comes back from there has no load event, for which clients wait.
+    "--disable-back-forward-cache",
     "--gaia-url=http://127.0.0.1:1",
     "--component-updater=url-source=http://127.0.0.1:1",
     // One flag: a second one would replace it. The first two are hidden pages of 57 MB.

@@ -70,8 +70,7 @@ struct browser_host::core {
     std::vector<finder> waiting;
   };
 
-  core(const config::browser_options& options, std::string instance, gate* egress, launcher& launch,
-       std::string folder);
+  core(const config::browser_options& options, browser_host_place at, launcher& launch);
   void run();
   void start(slot& s, actors::browser_start what);
   void answer(slot& s, const protocol::result<std::shared_ptr<live_browser>>& with);
@@ -89,10 +88,10 @@ struct browser_host::core {
   std::thread thread;
 };
 
-browser_host::core::core(const config::browser_options& options, std::string instance, gate* egress,
-                         launcher& launch, std::string folder)
-    : around{io, launch, options, std::move(instance), egress, {}, {}, {}},
-      text(around, std::move(folder)) {
+browser_host::core::core(const config::browser_options& options, browser_host_place where,
+                         launcher& launch)
+    : around{io, launch, options, std::move(where.instance), where.egress, {}, {}, {}},
+      text(around, where.data_dir + "/cdp") {
   around.serves = [this](const std::shared_ptr<browser_process>& process) {
     auto at = slots.find(process->sandbox_id());
     if (at != slots.end() && at->second->process == process)
@@ -208,10 +207,10 @@ class browser_host::port : public actors::browser_port {
   std::shared_ptr<core::slot> slot_;
 };
 
-browser_host::browser_host(const config::browser_options& options, std::string instance,
-                           gate* egress, launcher& launch, std::string folder) {
+browser_host::browser_host(const config::browser_options& options, browser_host_place at,
+                           launcher& launch) {
   all_signals_blocked in_new_threads;
-  core_ = std::make_shared<core>(options, std::move(instance), egress, launch, std::move(folder));
+  core_ = std::make_shared<core>(options, std::move(at), launch);
   core_->thread = std::thread([c = core_.get()] { c->run(); });
 }
 

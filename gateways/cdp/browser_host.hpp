@@ -17,12 +17,15 @@ namespace gateways {
 
 class launcher;
 
+struct browser_host_place {
+  std::string data_dir;    ///< what it knows of versions of Chromium is in `cdp/` there
+  std::string instance;    ///< a random id kept in there; marks what this daemon started
+  gate* egress = nullptr;  ///< null: browsers reach no other host
+};
+
 class browser_host : public browser_directory {
  public:
-  /// `instance`: a random id kept in the data folder; marks what this daemon started. `egress`
-  /// null: browsers reach no other host. `folder`: what is known of versions of Chromium.
-  browser_host(const config::browser_options& options, std::string instance, gate* egress,
-               launcher& launch, std::string folder);
+  browser_host(const config::browser_options& options, browser_host_place at, launcher& launch);
   /// Kills what is left, ends the thread.
   ~browser_host() override;
 

@@ -65,7 +65,7 @@ check("it fills a form and follows links", async (after) => {
   await page.waitForLoadState("networkidle");
   assert.deepEqual(await page.locator("tbody tr").first().locator("td").allTextContents(),
                    ["1", "item 1", "10.00"]);
-  await page.goBack({ waitUntil: "commit" });  // from the cache there is no "load"
+  await page.goBack();
   assert.equal(await page.title(), "Shop");
   await page.reload();
   await page.context().clearCookies();

@@ -4,7 +4,7 @@ import puppeteer from "puppeteer-core";
 import { CDP_URL, SITE_URL, assert, check, kill_browser, serve, until } from "./checks.mjs";
 
 const { hostname: host, port } = new URL(CDP_URL);
-const at = { host, port: Number(port), local: true };
+const at = { host, port: Number(port) };
 
 async function all(after) {
   const [one, two, { webSocketDebuggerUrl }] = await Promise.all([

@@ -61,12 +61,12 @@ struct fixture : tests::fake_browser {
     return nullptr;
   }
 
-  int opened = 0, loaders = 0;
+  int opened = 0, settled = 0, loaders = 0;
   page_view first;
   std::string session, target;
   json cookies = json::array();
   json history = json::object();
-  recovery watched{{.opened = [this] { ++opened; }}, driver};
+  recovery watched{{.opened = [this] { ++opened; }, .settled = [this] { ++settled; }}, driver};
 };
 
 }  // namespace
@@ -75,6 +75,7 @@ CAF_TEST_FIXTURE_SCOPE(browser_recovery_tests, fixture)
 
 CAF_TEST(a browser that has nothing to bring back is open at once) {
   CAF_CHECK_EQUAL(opened, 1);
+  CAF_CHECK_EQUAL(settled, 1);
   CAF_CHECK(!event("browser_restored"));
 }
 
@@ -97,6 +98,7 @@ CAF_TEST(a page keeps its id and its address while it comes back) {
   CAF_CHECK_EQUAL(count("Fetch.fulfillRequest"), 2);
   CAF_CHECK_EQUAL(count("Page.resetNavigationHistory"), 1);
   CAF_CHECK_EQUAL(count("Page.reload"), 1);
+  CAF_CHECK_EQUAL(settled, 1);  // clients would take what is on the way for the page itself
   load("T7", "L99", home);
   advance(100);
   first = driver.pages().at(0);
@@ -105,6 +107,7 @@ CAF_TEST(a page keeps its id and its address while it comes back) {
   CAF_REQUIRE(said != nullptr);
   auto& page = (*said)["pages"].at(0);
   CAF_CHECK_EQUAL(page["page_id"], "pag_t0");
+  CAF_CHECK_EQUAL(settled, 2);
   CAF_CHECK_EQUAL(page["restored"], (json{"url", "history"}));
   CAF_CHECK_EQUAL(page["lost"], (json{"javascript_state"}));
   CAF_CHECK(page["error"].is_null());
