@@ -98,8 +98,9 @@ class browser_process : public live_browser, public std::enable_shared_from_this
   std::shared_ptr<workload> workload_;
   std::shared_ptr<box> box_;
   stream from_browser_, to_browser_, words_;
-  std::string in_;        ///< read, and not yet a whole message
-  std::size_t seen_ = 0;  ///< of `in_`, where no message ends
+  std::unique_ptr<char[]> chunk_;  ///< what is read goes there first
+  std::string in_;                 ///< read, and not yet a whole message
+  std::size_t seen_ = 0;           ///< of `in_`, where no message ends
   std::deque<std::string> out_;
   std::size_t out_bytes_ = 0, written_ = 0;  ///< of `out_`; of its first
   protocol::cdp::multiplexer multiplexer_;
