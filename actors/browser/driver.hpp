@@ -27,7 +27,7 @@ namespace actors::browsing {
 
 struct driver_rules {
   std::string download_path;     ///< as the browser sees it
-  double settle_look_ms = 20;    ///< what an action starts is heard of by then
+  double settle_look_ms = 20;    ///< what an action starts is heard of by then, in any case
   double settle_quiet_ms = 500;  ///< nothing in flight for so long: the page is at rest
   double settle_max_ms = 5'000;
   std::size_t pages_max = 50;

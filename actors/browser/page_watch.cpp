@@ -24,9 +24,9 @@ task<void> page_watch::watch() {
   }
 }
 
-/// Of the others it is known why they do not answer.
+/// Of the others it is known why they do not answer; and an action has a deadline of its own.
 bool page_watch::concerns(const page& p) const {
-  return p.known && !p.gone && !p.crashed && !p.dialog && !p.restoring;
+  return p.known && !p.gone && !p.crashed && !p.dialog && !p.restoring && p.trails.empty();
 }
 
 task<bool> page_watch::answers(std::shared_ptr<page> p, double within_ms) {

@@ -3,8 +3,9 @@
 // A follower of the driver, owned with it by the browser's actor. Each page is asked every
 // `every_ms`; one that leaves that unanswered for `after_ms` is `unresponsive`. Then its script is
 // ended; when that does not help, it is sent to an empty page, which has a process of its own; when
-// nothing helps, it is closed. One that hangs again soon goes on where that ended. While clients
-// are connected by CDP, who may have stopped it in a debugger, it is only told. Events:
+// nothing helps, it is closed. One that hangs again soon goes on where that ended. A page that an
+// action runs on is left alone until its deadline; while clients are connected by CDP, who may have
+// stopped a page in a debugger, it is only told. Events:
 // `browser_page_unresponsive {page_id, url, step}` for each step (`none`, `script_ended`, `left`,
 // `closed`) and `browser_page_responsive {page_id, url}`.
 #pragma once

@@ -6,12 +6,17 @@
 namespace actors::browsing {
 namespace {
 
+constexpr auto now_changes = "[troupe.changes, document.title]";
+/// When what the page's own scripts have put off to its next turn has run.
+constexpr auto next_changes =
+    "new Promise((done) => setTimeout(() => done([troupe.changes, document.title])))";
+
 /// What our script has counted; -1: it cannot tell. Also brings the title up to date.
-task<std::int64_t> read_changes(turn& t) {
+task<std::int64_t> read_changes(turn& t, const char* expression = now_changes) {
   auto& main = t.on->main_frame();
   if (main.world == 0) co_return -1;
-  auto params = with("expression", "[troupe.changes, document.title]", "contextId", main.world,
-                     "returnByValue", true);
+  auto params = with("expression", expression, "contextId", main.world, "returnByValue", true,
+                     "awaitPromise", true);
   auto told = co_await t.top().call("Runtime.evaluate", params, 500);
   auto& pair = list_at(told.result, "result", "value");
   if (pair.size() != 2 || !pair[0].is_number() || !pair[1].is_string()) co_return -1;
@@ -70,13 +75,18 @@ task<void> settle(turn& t) {
   auto& p = *t.on;
   auto& rules = t.by.rules();
   auto begin = t.talk().now();
-  while (!started(t)) {
+  auto changes = co_await read_changes(t, next_changes);
+  while (changes < 0 && !started(t)) {
     auto heard = co_await p.changed.next(t.talk(), begin + rules.settle_look_ms);
     if (!heard || p.gone) break;
   }
-  if (started(t)) co_await rest(t, begin);
+  if (started(t)) {
+    co_await rest(t, begin);
+    if (p.gone) co_return;
+    auto then = co_await read_changes(t);
+    changes = then;
+  }
   if (p.gone) co_return;
-  auto changes = co_await read_changes(t);
   t.seen.changed = changes != t.seen.changes_from;
   // Of a download one hears last.
   if (downloads_run(t)) co_await rest(t, begin);

@@ -10,7 +10,8 @@ namespace actors::browsing {
 task<void> begin_trail(turn& t);
 
 /// Waits until what the action started is over: a navigation is loaded, and nothing has been in
-/// flight for a while. An action that starts nothing waits `settle_look_ms`.
+/// flight for a while. What has started nothing by the page's next turn starts nothing; where the
+/// page cannot tell, by `settle_look_ms`.
 task<void> settle(turn& t);
 
 /// Brings the page's title up to date, of which Chromium does not always tell.

@@ -11,10 +11,7 @@ import threading
 import time
 import urllib.request
 
-from containment import bytes_in
-from contestants import Troupe
-from footprint import footprint, grown
-from waiting import wait_until
+from npm import copy_scripts, install
 from websocket import WebSocket
 
 PROGRAM = "/usr/lib/chromium/chromium"
@@ -28,7 +25,8 @@ FLAGS = ["--headless=new", "--no-first-run", "--no-default-browser-check",
          "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,HttpsUpgrades,"
          "NetworkTimeServiceQuerying,Translate,OptimizationHints,MediaRouter",
          "--window-size=1280,800"]
-PAGE = b"<title>Page</title><h1>A page</h1>" + b"<p>text</p>" * 200
+PAGE = (b"<title>Page</title><h1>A page</h1><button id=b>B</button><input id=i>" +
+        b"<p>text</p>" * 200)
 PIPE_IN, PIPE_OUT = 3, 4
 
 
@@ -268,6 +266,37 @@ def returns(troupe, site, rounds, pages=3):
     return {name: statistics.median(v) for name, v in got.items()}
 
 
+def steps(troupe, bare, site, rounds):
+    """Medians in ms of steps on a page: by HTTP, and by Playwright on a Chromium of its own."""
+    install()
+    folder = tempfile.mkdtemp(prefix="tbench")
+    scripts = copy_scripts(os.path.dirname(os.path.abspath(__file__)), folder)
+    done = subprocess.run(
+        ["node", os.path.join(scripts, "playwright_steps.mjs")], capture_output=True, check=True,
+        env=dict(os.environ, CDP_URL=bare.url, SITE_URL=site.url, ROUNDS=str(rounds)))
+    shutil.rmtree(folder)
+    pages = f"{BASE}/pages/" + troupe.client.post(BASE + "/pages", {"url": site.url}).json["id"]
+    connection, post = troupe.client.connection(), troupe.client.request
+    ours = {"click": ("click", {"selector": "#b"}),
+            "fill": ("fill", {"selector": "#i", "text": "some text"}),
+            "evaluate": ("evaluate", {"expression": "1 + 1"}), "text": ("text", None),
+            "screenshot": ("screenshot", {}),
+            "navigate": ("navigate", {"url": site.url, "wait_until": "domcontentloaded"})}
+    medians = {}
+    for name, (verb, fields) in ours.items():
+        spent = []
+        for _ in range(rounds):
+            began = time.perf_counter()
+            answer = post("GET" if fields is None else "POST", f"{pages}/{verb}", fields,
+                          connection=connection)
+            spent.append((time.perf_counter() - began) * 1000)
+            if answer.status != 200:
+                raise RuntimeError(f"{verb}: {answer}")
+        medians[name] = statistics.median(spent)
+    connection.close()
+    return {"Troupe": medians, "Playwright": json.loads(done.stdout)}
+
+
 def crashes(troupe, site, rounds):
     """ms from a renderer's end to the event that says so: the longest."""
     client, spent = troupe.client, []
@@ -288,34 +317,7 @@ def crashes(troupe, site, rounds):
     return max(spent)
 
 
-def loop(count):
-    """Makes and deletes sandboxes with a browser; what they left behind, and ms of each."""
-    troupe = Troupe(1)
-    client, daemon = troupe.client, troupe.daemon
-
-    def cycle():
-        sandbox = client.post("/v1/sandboxes", {}).json["id"]
-        answer = client.post(f"/v1/sandboxes/{sandbox}/browser/start")
-        if answer.status != 200:
-            raise RuntimeError(f"a browser in a new sandbox: {answer}")
-        client.delete(f"/v1/sandboxes/{sandbox}")
-    try:
-        cycle()
-        time.sleep(1)
-        before = footprint(daemon)
-        bytes_before, began = bytes_in(before["files"]), time.monotonic()
-        for _ in range(count):
-            cycle()
-        each = (time.monotonic() - began) / count * 1000
-        try:
-            wait_until(lambda: not grown(before, footprint(daemon)), 10, "all is as before")
-        except AssertionError:
-            pass  # it is told below
-        after = footprint(daemon)
-        left = grown(before, after)
-        if (more := bytes_in(after["files"]) - bytes_before) > 0:
-            left["bytes"] = more
-    finally:
-        wrong = daemon.close()
-    return left, wrong, each
-
+def start_browser(client, sandbox):
+    answer = client.post(f"/v1/sandboxes/{sandbox}/browser/start")
+    if answer.status != 200:
+        raise RuntimeError(f"a browser in a new sandbox: {answer}")

@@ -99,6 +99,15 @@ CAF_TEST(a page that a client may have stopped is only told of) {
   CAF_CHECK_EQUAL(steps(), (words{"none", "responsive"}));
 }
 
+CAF_TEST(what an action runs takes as long as the action) {
+  watch();
+  hangs = true;
+  driver.perform(
+      {"active", "evaluate", {{"expression", "long()"}}, now + 40'000}, [](auto) {}, now);
+  advance(39'000);
+  CAF_CHECK_EQUAL(steps(), words{});
+}
+
 CAF_TEST(whoever wants no help is only told) {
   watch(false);
   hangs = true;
