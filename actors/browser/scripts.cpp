@@ -125,12 +125,12 @@ const std::string_view page_script = R"js((() => {
     let box = e.getBoundingClientRect();
     if (box.top < 0 || box.left < 0 || box.bottom > innerHeight || box.right > innerWidth)
       e.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
+    if (!pointer) return { x: 0, y: 0 };  // nor need it stay where it is
     const before = e.getBoundingClientRect();
     await frame();
     box = e.getBoundingClientRect();
     if (!e.isConnected) return { why: 'detached' };
     if (!same(before, box)) return { why: 'it moves' };
-    if (!pointer) return { x: 0, y: 0 };
     if (!shown(box)) return { why: 'it lies outside of the view' };
     let covered = null;
     for (const piece of e.getClientRects()) {
