@@ -39,7 +39,7 @@ void recovery::ended(const protocol::cause& why) {
     records_.erase(p->id());
   }
   if (!forgets) return;
-  cookies_ = json::array();
+  cookies_.reset();
   local_ = {};
 }
 

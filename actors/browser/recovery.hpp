@@ -19,6 +19,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -104,7 +105,7 @@ class recovery : public follower {
   std::string context_id_;  ///< the browser's own, which is no client's
   std::map<std::string, std::shared_ptr<record>> records_;  ///< by page id
   site_storages local_;
-  json cookies_ = json::array();
+  std::optional<json> cookies_;               ///< none: they were never read
   std::shared_ptr<page> next_;                ///< gets the next target that appears
   std::set<std::string> filled_;              ///< origins whose local storage is as it was
   std::set<std::string> claimed_;             ///< and those that a page is about to fill

@@ -80,11 +80,12 @@ std::shared_ptr<page> recovery::page_for(const json& target_info) {
 /// What the profile kept is older than what we know.
 task<void> recovery::put_cookies() {
   cookies_put_ = false;
-  if (cookies_.empty()) co_return;
+  if (!cookies_) co_return;
   auto all = json::array();
-  for (auto& each : cookies_) all.push_back(cookie_again(each));
+  for (auto& each : *cookies_) all.push_back(cookie_again(each));
   auto params = with("cookies", all);
   co_await by_.talk().ask({}, "Storage.clearCookies");
+  if (all.empty()) co_return;  // and so they were cleared
   auto told = co_await by_.talk().ask({}, "Storage.setCookies", params);
   cookies_put_ = !told.error;
   if (told) co_return;
@@ -251,16 +252,19 @@ task<void> recovery::fill(way& w, std::string origin, std::string title) {
                    first ? take(w.from->session.find(origin), "session_storage") : json(), "local",
                    fills_local ? take(local_.find(origin), "local_storage") : json());
   auto script =
-      "((d) => { if (d.title) document.title = d.title;"
+      "((d) => { if (d.title) document.title = d.title; try {"
       "for (const [s, all] of [[() => sessionStorage, d.session], [() => localStorage, "
-      "d.local]]) try { if (all) { s().clear(); for (const [k, v] of all) "
-      "s().setItem(k, v); } } catch {} })(" +
+      "d.local]]) if (all) { s().clear(); for (const [k, v] of all) s().setItem(k, v); }"
+      "return true } catch { return false } })(" +
       literal(data) + ")";
-  auto params = with("expression", script);
+  auto params = with("expression", script, "returnByValue", true);
   session s(by_.talk(), w.p->session_id());
   auto left = std::max(100.0, w.end_ms - by_.talk().now());
-  co_await s.call("Runtime.evaluate", params, left);
+  auto told = co_await s.call("Runtime.evaluate", params, left);
   if (fills_local) filled_.insert(origin);
+  if (flag_at(told.result, "result", "value") || !first) co_return;
+  w.lost.push_back("session_storage");
+  if (fills_local) w.lost.push_back("local_storage");
 }
 
 /// The present entry, for real.
@@ -326,9 +330,9 @@ void recovery::back(way& w, std::string error) {
     has("url", true);
     has("history", w.entries.size() > 1);
     has("scroll", error.empty() && (m.x != 0 || m.y != 0));
-    has("session_storage", !m.session.empty());
     auto* local = local_.find(origin);
-    has("local_storage", local && !local->empty());
+    has("session_storage", !m.session.empty() && w.filled.contains(origin));
+    has("local_storage", local && !local->empty() && filled_.contains(origin));
     has("cookies", cookies_put_);
     if (p.emulated) has("emulation", true);
     if (!origin.empty()) w.lost.push_back("javascript_state");
@@ -341,7 +345,7 @@ void recovery::back(way& w, std::string error) {
     told["generation"] = generation_;
     p.restored = std::move(told);
     p.restoring = false;
-    p.url = p.main_frame().url;
+    if (error.empty()) p.url = p.main_frame().url;  // else what is shown is no page of the site
     by_.run(read(w.p, w.from));
     by_.run(read_storages(w.p, w.from));
     p.changed.notify();
@@ -355,7 +359,7 @@ void recovery::all_back() {
   if (told_pages_.empty() && pages_lost_.empty()) return;
   by_.io().tell("browser_restored",
                 with("generation", generation_, "duration_ms", by_.talk().now() - begun_ms_,
-                     "cookies", cookies_put_ ? cookies_.size() : 0, "pages", told_pages_,
+                     "cookies", cookies_put_ ? cookies_->size() : 0, "pages", told_pages_,
                      "pages_lost", std::exchange(pages_lost_, json::array())));
 }
 

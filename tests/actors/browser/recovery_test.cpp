@@ -18,6 +18,9 @@ struct fixture : tests::fake_browser {
     };
     answers["Storage.getCookies"] = [this](const json&) { return json{{"cookies", cookies}}; };
     answers["Page.getNavigationHistory"] = [this](const json&) { return history; };
+    answers["Runtime.evaluate"] = [this](const json&) {
+      return json{{"result", {{"value", fills}}}};
+    };
     answers["Page.navigate"] = [this](const json& params) { return went(params["url"]); };
     begin("T0");
   }
@@ -63,6 +66,7 @@ struct fixture : tests::fake_browser {
 
   int opened = 0, settled = 0, loaders = 0;
   page_view first;
+  bool fills = true;  ///< scripts do what they are to
   std::string session, target;
   json cookies = json::array();
   json history = json::object();
@@ -165,6 +169,29 @@ CAF_TEST(cookies and storages are put back as they were) {
   CAF_CHECK(script.find(R"(["tab","there"])") != script.npos);
   // The first document of an origin has both; the second leaves what is there.
   CAF_CHECK_EQUAL(script.find(R"(["kept","here"])"), script.rfind(R"(["kept","here"])"));
+}
+
+CAF_TEST(what could not be put back is not said to be back) {
+  cookies = {{{"name", "a"}, {"value", "1"}, {"expires", -1}}};
+  arrive(home);
+  cookies = json::array();
+  say(session, "DOMStorage.domStorageItemAdded",
+      {{"storageId", {{"securityOrigin", "http://a.test"}, {"isLocalStorage", true}}},
+       {"key", "k"},
+       {"newValue", "v"}});
+  advance(1'000);
+  end();
+  sent.clear();
+  fills = false;
+  begin("T7");
+  // Cookies that were cleared do not come back from the disk.
+  CAF_CHECK_EQUAL(count("Storage.clearCookies"), 1);
+  CAF_CHECK_EQUAL(count("Storage.setCookies"), 0);
+  load("T7", "L99", home);
+  advance(3'000);
+  auto& page = (*event("browser_restored"))["pages"].at(0);
+  CAF_CHECK_EQUAL(std::ranges::count(page["restored"], "local_storage"), 0);
+  CAF_CHECK_EQUAL(std::ranges::count(page["lost"], "local_storage"), 1);
 }
 
 CAF_TEST(what is scrolled to and typed is known) {
