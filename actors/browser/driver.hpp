@@ -79,7 +79,6 @@ class follower {
   /// The page that goes on in a target that has appeared; null: it is a new one.
   virtual std::shared_ptr<page> page_for(const json& /*target_info*/) { return nullptr; }
   virtual void page_appeared(const std::shared_ptr<page>&) {}
-  virtual void page_loaded(const std::shared_ptr<page>&) {}
   virtual void page_crashed(const std::shared_ptr<page>&) {}
   virtual void dialog_opened(const std::shared_ptr<page>&) {}
   virtual void page_gone(const std::shared_ptr<page>&) {}

@@ -31,12 +31,10 @@ void driver::page_event(const std::string& session_id, const std::string& method
   auto p = of_session(session_id);
   if (!p) return;
   auto state = p->state();
-  auto loaded = p->loaded_loader;
   auto url = p->url;
   p->event(session_id, method, params);
   if (method == "Page.javascriptDialogOpening") dialog_opened(p);
   if (method == "Inspector.targetCrashed" && p->crashed) crashed(p);
-  if (p->loaded_loader != loaded) tell_followers(&follower::page_loaded, p);
   for (auto* each : followers_) each->page_said(p, {talk_, session_id}, method, params);
   if (p->state() != state || p->url != url) io_.pages_changed();
 }

@@ -177,7 +177,6 @@ void page::navigated(const std::string& session_id, const json& told) {
   if (id != target_id_) return;
   if (!restoring) url = f.url;
   if (!fresh) return;
-  ++navigations;
   choosers.clear();
   std::erase_if(in_flight_, [&](auto& each) { return each.second != loader; });
   landed();

@@ -147,7 +147,6 @@ class page {
   std::uint64_t activity = 0;          ///< the page with the largest is the active one
   std::string loaded_loader;  ///< the last document of the main frame whose load event is over
   std::string parsed_loader;  ///< likewise, DOMContentLoaded
-  std::uint64_t navigations = 0;
   std::deque<console_line> console;
   std::uint64_t console_count = 0, error_count = 0;
   std::deque<request_entry> network;
