@@ -58,6 +58,7 @@ struct cdp_options {
   std::string listen = "127.0.0.1:9222";
   std::string remote_listen;             ///< asks everybody for the token; empty: none
   std::vector<std::string> trust_users;  ///< of this machine, who need no token on `listen`
+  std::string tokens_file;               ///< further tokens, which may less; empty: none
   std::uint64_t connections_max = 512;
   std::uint64_t queue_bytes_max = 256 << 20;  ///< that wait for one slow client
   std::string protocol_file;                  ///< what /json/protocol answers; empty: 404

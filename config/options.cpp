@@ -154,6 +154,10 @@ constexpr std::array table{
            "Users of this machine, by name or number, who need no token on cdp.listen, beside the "
            "daemon's own.",
            ""},
+    option{"cdp.tokens_file", cdp<&cdp_options::tokens_file>(), "", any, "",
+           "Further tokens for the CDP gateway, each with the domains and methods that it may use "
+           "(docs/browser.md); empty: none.",
+           ""},
     option{"cdp.connections_max", cdp<&cdp_options::connections_max>(), "", between(1, 100'000), "",
            "Connections to browsers at once; one more is refused.", ""},
     option{"cdp.queue_bytes_max", cdp<&cdp_options::queue_bytes_max>(), "bytes",

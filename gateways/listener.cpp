@@ -1,5 +1,6 @@
 #include "gateways/listener.hpp"
 
+#include <caf/typed_event_based_actor.hpp>
 #include <chrono>
 #include <utility>
 
@@ -7,6 +8,37 @@ namespace gateways {
 namespace {
 
 constexpr auto last_answers = std::chrono::milliseconds(1'000);
+
+using actors::listener_actor;
+
+struct http_listener_state {
+  static inline const char* name = "http";
+  std::unique_ptr<http_server> server;
+  ~http_listener_state() {
+    if (server) server->drain(last_answers);
+  }
+};
+
+listener_actor::behavior_type http_listener(
+    listener_actor::stateful_pointer<http_listener_state> self, http_opener* opener) {
+  self->state.server = opener->open();
+  return {[](const actors::tick&) {}};
+}
+
+struct cdp_listener_state {
+  static inline const char* name = "cdp";
+  cdp_server* server = nullptr;
+  ~cdp_listener_state() {
+    if (server) server->shut();
+  }
+};
+
+listener_actor::behavior_type cdp_listener(
+    listener_actor::stateful_pointer<cdp_listener_state> self, cdp_server* server) {
+  server->open();
+  self->state.server = server;
+  return {[](const actors::tick&) {}};
+}
 
 }  // namespace
 
@@ -24,14 +56,12 @@ std::unique_ptr<http_server> http_opener::open() {
   return first_ ? std::move(first_) : make();
 }
 
-listener_state::~listener_state() {
-  if (server) server->drain(last_answers);
+actors::listener_actor spawn_listener(caf::actor_system& sys, http_opener& opener) {
+  return sys.spawn<caf::detached>(http_listener, &opener);
 }
 
-actors::listener_actor::behavior_type listener(
-    actors::listener_actor::stateful_pointer<listener_state> self, http_opener* opener) {
-  self->state.server = opener->open();
-  return {[](const actors::tick&) {}};
+actors::listener_actor spawn_listener(caf::actor_system& sys, cdp_server& server) {
+  return sys.spawn<caf::detached>(cdp_listener, &server);
 }
 
 }  // namespace gateways

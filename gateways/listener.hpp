@@ -1,12 +1,13 @@
-// The HTTP listener as a child of the supervisor: the actor's end closes the port, and starting it
-// again binds it again. Detached, because closing waits for answers that are being written.
+// The listeners as children of the supervisor: the actor's end closes the port, and starting it
+// again binds it again. Detached, because closing waits: for answers that are being written.
 #pragma once
 
-#include <caf/typed_event_based_actor.hpp>
+#include <caf/actor_system.hpp>
 #include <memory>
 #include <string>
 
 #include "actors/interfaces.hpp"
+#include "gateways/cdp/cdp_server.hpp"
 #include "gateways/http/server.hpp"
 
 namespace gateways {
@@ -33,14 +34,9 @@ class http_opener {
   std::unique_ptr<http_server> first_;  ///< null: it was asked for
 };
 
-struct listener_state {
-  static inline const char* name = "http";
-  std::unique_ptr<http_server> server;
-  ~listener_state();
-};
-
-/// An exception of `opener` ends the actor, which its supervisor takes as a death.
-actors::listener_actor::behavior_type listener(
-    actors::listener_actor::stateful_pointer<listener_state> self, http_opener* opener);
+/// The actor of either; both outlive it. An exception as it opens ends the actor, which its
+/// supervisor takes as a death.
+actors::listener_actor spawn_listener(caf::actor_system& sys, http_opener& opener);
+actors::listener_actor spawn_listener(caf::actor_system& sys, cdp_server& server);
 
 }  // namespace gateways

@@ -34,32 +34,29 @@
 namespace {
 
 std::vector<actors::node_child> children(actors::env& e, gateways::commit_log& commits,
-                                         gateways::http_opener& http) {
-  auto handle = [](auto actor) { return caf::actor_cast<caf::strong_actor_ptr>(actor); };
-  auto found = [&](const char* name, auto spawn) {
-    auto start = [&e, spawn, handle](caf::actor_system& sys) {
-      auto a = spawn(sys);
-      return e.handles.put(a), handle(a);
-    };
+                                         gateways::cdp_server& cdp, gateways::http_opener& http) {
+  auto child = [&e](const char* name, auto spawn) {
+    auto start = [spawn](auto& sys) { return caf::actor_cast<caf::strong_actor_ptr>(spawn(sys)); };
     return actors::node_child{name, start, e.settings.actor_restart};
+  };
+  auto found = [&](const char* name, auto spawn) {
+    return child(name, [&e, spawn](auto& sys) {
+      auto a = spawn(sys);
+      return e.handles.put(a), a;
+    });
   };
   return {
       found("journal",
-            [&e, &commits](caf::actor_system& sys) {
+            [&](caf::actor_system& sys) {
               return sys.spawn<caf::detached>(gateways::journal, &e, &commits, e.data_dir);
             }),
-      found("limiter", [&e](caf::actor_system& sys) { return sys.spawn(actors::limiter, &e); }),
-      found("sandboxes", [&e](caf::actor_system& sys) { return sys.spawn(actors::sandboxes, &e); }),
-      {"http",
-       [handle, &http](caf::actor_system& sys) {
-         return handle(sys.spawn<caf::detached>(gateways::listener, &http));
-       },
-       e.settings.actor_restart},
+      found("limiter", [&e](auto& sys) { return sys.spawn(actors::limiter, &e); }),
+      // Clients of browsers hear why these end: it stops after the sandboxes.
+      child("cdp", [&cdp](auto& sys) { return spawn_listener(sys, cdp); }),
+      found("sandboxes", [&e](auto& sys) { return sys.spawn(actors::sandboxes, &e); }),
+      child("http", [&http](auto& sys) { return spawn_listener(sys, http); }),
   };
 }
-
-constexpr const char* no_egress =
-    "kernel.egress.mode = proxy needs isolation.level namespaces or full: see `troupe doctor`";
 
 /// None: these workloads reach no other host.
 std::unique_ptr<gateways::egress_proxy> open_egress(const config::egress_options& options,
@@ -96,7 +93,9 @@ int serve(const config::settings& settings) {
   actors::node_views views;
   actors::directory handles;
   auto egress = open_egress(settings.kernel.egress, actors::egress_of::code, views, handles);
-  if (egress && !launch.mounts()) throw std::runtime_error(no_egress);
+  if (egress && !launch.mounts())
+    throw std::runtime_error(
+        "kernel.egress.mode = proxy needs isolation.level namespaces or full: see `troupe doctor`");
   auto web = open_egress(settings.browser.egress, actors::egress_of::browser, views, handles);
   gateways::blocking_pool blocking, looks, bytes(4), searches;
   gateways::file_pools pools{&bytes, &searches};
@@ -135,7 +134,7 @@ int serve(const config::settings& settings) {
                             .cdp_url = "http://" + cdp.address(),
                             .insecure = settings.node.insecure,
                             .ready_file = settings.node.ready_file};
-  auto root = sys.spawn(actors::supervisor, &e, children(e, commits, http));
+  auto root = sys.spawn(actors::supervisor, &e, children(e, commits, cdp, http));
   auto status = gateways::live(sys, e, root, signals, *dir, ready, began);
   *pools.stopping = true;  // the pools run what was posted before they end
   root = nullptr;

@@ -30,13 +30,14 @@ struct sandbox_usage {
   double disk_walk_ms = 0;       ///< how long measuring took
   std::int64_t open_files = -1;  ///< of the process that has most; -1: not looked at
   std::int64_t tmp_bytes = -1;   ///< of the fullest /tmp; -1: not looked at, or the host's
+  std::int64_t browser_memory_bytes = -1;  ///< of its browser's group; -1: there is none
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, sandbox_usage& x) {
   return f(x.grouped, x.memory_bytes, x.memory_peak_bytes, x.processes, x.cpu_ms, x.memory_kills,
            x.process_refusals, x.largest, x.disk_measured, x.disk_bytes, x.put_bytes, x.disk_whole,
-           x.disk_walk_ms, x.open_files, x.tmp_bytes);
+           x.disk_walk_ms, x.open_files, x.tmp_bytes, x.browser_memory_bytes);
 }
 
 /// The last time that something was refused or ended at a limit.

@@ -116,6 +116,9 @@ struct verb_row {
   task<json> (*run)(turn&);  ///< gives members of the answer
   bool acts = true;          ///< its answer waits until the page is at rest, and says what changed
   bool alone = true;         ///< one of these at a time on a page
+  /// All it does is said to the page's own session, which does one thing after the other: what was
+  /// so before need not have been answered when it begins.
+  bool in_order = false;
   bool needs_live_page = true;  ///< neither crashed nor behind a dialog
   bool needs_page = true;
 };

@@ -12,12 +12,6 @@ using protocol::error_code;
 
 namespace {
 
-json of_context(const turn& t) {
-  auto out = json::object();
-  if (!t.on->context_id.empty()) out["browserContextId"] = t.on->context_id;
-  return out;
-}
-
 /// As the edge names what CDP names otherwise.
 constexpr std::array<std::pair<const char*, const char*>, 9> names{{{"name", "name"},
                                                                     {"value", "value"},
@@ -68,8 +62,8 @@ task<void> set_cookie(turn& t, json given) {
 
 /// One, or all that `get` gave.
 task<json> set_cookies(turn& t) {
-  auto given = list_at(t.params, "cookies");
-  if (given.empty()) given.push_back(t.params);
+  auto given = at(t.params, "cookies");
+  if (!given.is_array()) given = json::array({t.params});
   for (auto& each : given) co_await set_cookie(t, each);
   co_return with("set", given.size());
 }
@@ -77,7 +71,9 @@ task<json> set_cookies(turn& t) {
 task<json> clear_cookies(turn& t) {
   auto name = text_at(t.params, "name");
   if (name.empty()) {
-    auto told = co_await t.talk().ask({}, "Storage.clearCookies", of_context(t));
+    // By the page, for not every Chromium knows its own context by its id.
+    auto s = t.top();
+    auto told = co_await s.call("Network.clearBrowserCookies");
     if (!told) refuse_reply(told, "cookies");
     co_return json::object();
   }

@@ -66,29 +66,35 @@ class [[nodiscard]] task {
   using promise_type = detail::promise<T>;
 
   explicit task(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
-  task(task&& x) noexcept : handle_(std::exchange(x.handle_, nullptr)) {}
+  task(task&& x) noexcept : handle_(std::exchange(x.handle_, nullptr)), started_(x.started_) {}
   task& operator=(task&& x) noexcept {
     std::swap(handle_, x.handle_);
+    std::swap(started_, x.started_);
     return *this;
   }
   ~task() {
     if (handle_) handle_.destroy();
   }
 
-  // Of one that nobody awaits.
-  void start() { handle_.resume(); }
+  /// Runs it up to its first wait, for who does not await it, or not yet.
+  void start() {
+    started_ = true;
+    handle_.resume();
+  }
   bool done() const { return handle_.done(); }
   T take() { return handle_.promise().take(); }
 
-  bool await_ready() const noexcept { return false; }
+  bool await_ready() const noexcept { return handle_.done(); }
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> who) noexcept {
     handle_.promise().next = who;
+    if (std::exchange(started_, true)) return std::noop_coroutine();
     return handle_;
   }
   T await_resume() { return take(); }
 
  private:
   std::coroutine_handle<promise_type> handle_;
+  bool started_ = false;
 };
 
 namespace detail {

@@ -35,7 +35,7 @@ constexpr std::array table{
     act("scroll", scroll),
     act("upload", upload),
     verb_row{.name = "wait", .run = wait, .alone = false},
-    act("evaluate", evaluate),
+    verb_row{.name = "evaluate", .run = evaluate, .in_order = true},
     verb_row{.name = "dialog", .run = dialog, .alone = false, .needs_live_page = false},
     act("emulate", emulate),
     look("snapshot", snapshot),

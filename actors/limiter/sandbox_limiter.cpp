@@ -205,6 +205,11 @@ protocol::limits_view sandbox_limiter_state::view() const {
                         .limit = static_cast<double>(env_->settings.limits.executions_max),
                         .used = static_cast<double>(env_->views.counters.executions_held.load()),
                         .held_by = "daemon"});
+  auto browser = static_cast<double>(budgets_->last().browser_memory_bytes);
+  out.limits.push_back({.name = "browser_memory_bytes",
+                        .limit = static_cast<double>(env_->settings.browser.memory_bytes),
+                        .used = browser,
+                        .held_by = browser < 0 ? "" : "control_group"});
   if (auto& egress = env_->settings.kernel.egress; egress.mode == "proxy") {
     auto use = env_->views.egress(sandbox_id_);
     auto used = static_cast<double>(use->bytes);

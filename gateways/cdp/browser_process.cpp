@@ -95,7 +95,7 @@ std::string browser_process::launch() try {
            "missing";
   if (::access(around_.options.program.c_str(), X_OK) != 0)
     return "browser.program " + around_.options.program + ": " + std::strerror(errno);
-  auto in = around_.launch.sandboxes().annex(what_.sandbox_id, "browser", what_.limit);
+  auto in = around_.launch.sandboxes().annex(what_.sandbox_id, browser_annex, what_.limit);
   if (!in) return in.error().detail;
   box_ = std::move(*in);
   if (auto made = make_profile(); !made) return made.error().detail;

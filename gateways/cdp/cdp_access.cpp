@@ -44,16 +44,18 @@ std::optional<std::uint64_t> number(std::string_view word) {
 
 }  // namespace
 
-cdp_admission cdp_access::judge(const cdp_visit& v,
-                                const std::function<std::optional<uid_t>()>& peer_uid) const {
+cdp_verdict cdp_access::judge(const cdp_visit& v,
+                              const std::function<std::optional<uid_t>()>& peer_uid) const {
   using enum cdp_admission;
-  auto bearer = http::bearer_of(v.authorization);
-  if (http::same_secret(v.path_token.value_or(bearer), token_)) return by_token;
-  if (insecure_) return trusted;
+  auto shown = v.path_token.value_or(http::bearer_of(v.authorization));
+  if (http::same_secret(shown, token_)) return {by_token};
+  for (const auto& each : others_)
+    if (http::same_secret(shown, each.token)) return {by_token, &each};
+  if (insecure_) return {trusted};
   // A wrong token in the path is no path of the browser's.
-  if (v.remote || !v.loopback || v.path_token) return refused;
+  if (v.remote || !v.loopback || v.path_token) return {refused};
   auto uid = peer_uid();
-  return uid && trusted_.contains(*uid) ? trusted : refused;
+  return {uid && trusted_.contains(*uid) ? trusted : refused};
 }
 
 cdp_target split_token(std::string_view target) noexcept {

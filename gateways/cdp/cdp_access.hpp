@@ -2,7 +2,8 @@
 //
 // On `cdp.listen` a program of the daemon's own user, or of one in `cdp.trust_users`, on this
 // machine shows nothing, since Playwright and its like expect that. Everybody else shows the
-// daemon's token: in Authorization, or before the path where a client takes a URL and no more.
+// daemon's token, or one of `cdp.tokens_file`, which may be allowed less: in Authorization, or
+// before the path where a client takes a URL and no more. Whoever shows such a token is held to it.
 // As with Chromium, a Host that is a name keeps web pages out that reach the port under a name of
 // theirs (DNS rebinding), and an Origin those that use the port's own.
 #pragma once
@@ -16,6 +17,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "protocol/cdp/policy.hpp"
 
 namespace gateways {
 
@@ -28,19 +32,29 @@ struct cdp_visit {
 
 enum class cdp_admission : std::uint8_t { refused, trusted, by_token };
 
+struct cdp_verdict {
+  cdp_admission how = cdp_admission::refused;
+  const protocol::cdp::token_policy* only = nullptr;  ///< null: everything is allowed
+};
+
 class cdp_access {
  public:
-  cdp_access(std::string token, bool insecure, std::set<uid_t> trusted)
-      : token_(std::move(token)), insecure_(insecure), trusted_(std::move(trusted)) {}
+  cdp_access(std::string token, bool insecure, std::set<uid_t> trusted,
+             std::vector<protocol::cdp::token_policy> others = {})
+      : token_(std::move(token)),
+        insecure_(insecure),
+        trusted_(std::move(trusted)),
+        others_(std::move(others)) {}
 
-  /// `peer_uid` is asked only when it counts.
-  cdp_admission judge(const cdp_visit& v,
-                      const std::function<std::optional<uid_t>()>& peer_uid) const;
+  /// `peer_uid` is asked only when it counts. A policy is of this, and lives as long.
+  cdp_verdict judge(const cdp_visit& v,
+                    const std::function<std::optional<uid_t>()>& peer_uid) const;
 
  private:
   std::string token_;
   bool insecure_;
   std::set<uid_t> trusted_;
+  std::vector<protocol::cdp::token_policy> others_;
 };
 
 /// A request's target that may begin with /token/TOKEN.

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -15,6 +16,7 @@
 #include <utility>
 
 #include "gateways/cdp/connection.hpp"
+#include "gateways/files/staged.hpp"
 #include "gateways/isolation/descriptor.hpp"
 #include "gateways/listen.hpp"
 
@@ -25,6 +27,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
+constexpr std::size_t tokens_bytes_max = 1 << 20;
 constexpr auto accept_again = std::chrono::milliseconds(100);
 
 uid_t uid_of(const std::string& user) {
@@ -43,6 +46,23 @@ std::set<uid_t> trusted_users(const std::vector<std::string>& names) {
   std::set<uid_t> out{::geteuid()};
   for (const auto& name : names) out.insert(uid_of(name));
   return out;
+}
+
+/// As a whole, or why not.
+std::vector<protocol::cdp::token_policy> policies_in(const std::string& path) {
+  if (path.empty()) return {};
+  auto refuse = [&](int why, const std::string& what) {
+    throw std::system_error(why, std::generic_category(), "cdp.tokens_file: " + path + what);
+  };
+  descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat found {};
+  if (!file || ::fstat(file.get(), &found) != 0) refuse(errno, "");
+  if ((found.st_mode & 077) != 0) refuse(EPERM, ": others may read it; chmod 600");
+  auto text = files::read_whole(file.get(), tokens_bytes_max, path);
+  if (!text) refuse(EIO, ": " + text.error().detail);
+  auto read = protocol::cdp::read_token_policies(*text);
+  if (!read) refuse(EINVAL, ": " + read.error().detail);
+  return std::move(*read);
 }
 
 void take_in(const std::shared_ptr<cdp_core>& core, tcp::socket socket, cdp_way way,
@@ -64,6 +84,7 @@ struct cdp_server::door : std::enable_shared_from_this<door> {
         remote(is_remote) {}
 
   void listen(std::string_view option, const std::string& text);
+  void open();
   void accept();
   void close() {
     error_code ignored;
@@ -96,6 +117,11 @@ void cdp_server::door::listen(std::string_view option, const std::string& text) 
   address = text_of(acceptor.local_endpoint());
 }
 
+void cdp_server::door::open() {
+  if (!acceptor.is_open()) listen(remote ? "cdp.remote_listen" : "cdp.listen", address);
+  accept();
+}
+
 void cdp_server::door::accept() {
   if (!acceptor.is_open()) return;
   acceptor.async_accept([self = shared_from_this()](error_code ec, tcp::socket socket) {
@@ -114,7 +140,8 @@ void cdp_server::door::accept() {
 }
 
 cdp_server::cdp_server(cdp_server_options options, browser_directory& browsers) {
-  cdp_access access(options.token, options.insecure, trusted_users(options.cdp.trust_users));
+  cdp_access access(options.token, options.insecure, trusted_users(options.cdp.trust_users),
+                    policies_in(options.cdp.tokens_file));
   core_ = std::make_shared<cdp_core>(cdp_core{std::move(options), browsers, std::move(access)});
   const auto& cdp = core_->options.cdp;
   local_ = std::make_shared<door>(core_, false);
@@ -123,22 +150,33 @@ cdp_server::cdp_server(cdp_server_options options, browser_directory& browsers) 
     remote_ = std::make_shared<door>(core_, true);
     remote_->listen("cdp.remote_listen", cdp.remote_listen);
   }
-  asio::post(browsers.io(), [local = local_, remote = remote_] {
-    local->accept();
-    if (remote) remote->accept();
-  });
 }
 
 cdp_server::~cdp_server() {
-  std::promise<void> done;
-  asio::dispatch(core_->browsers.io(), [this, &done] {
-    core_->stopped = true;
+  at_home([this] { core_->stopped = true; });
+  shut();
+}
+
+/// On the thread of the connections; what it throws is thrown here.
+void cdp_server::at_home(const std::function<void()>& work) {
+  std::packaged_task<void()> task(work);
+  asio::dispatch(core_->browsers.io(), [&task] { task(); });
+  task.get_future().get();
+}
+
+void cdp_server::open() {
+  at_home([this] {
+    local_->open();
+    if (remote_) remote_->open();
+  });
+}
+
+void cdp_server::shut() {
+  at_home([this] {
     local_->close();
     if (remote_) remote_->close();
     for (const auto& link : std::exchange(core_->links, {})) link->cut();
-    done.set_value();
   });
-  done.get_future().wait();
 }
 
 std::string cdp_server::address() const {

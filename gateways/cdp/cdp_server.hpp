@@ -7,6 +7,7 @@
 // Bounds: `cdp.connections_max`, one more is told so; `cdp.queue_bytes_max` for each client.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -31,13 +32,18 @@ struct cdp_core;
 
 class cdp_server {
  public:
-  /// Binds and listens; throws std::system_error with a text that names the address, or the user
-  /// of `cdp.trust_users` that is not known.
+  /// Binds, so that clients may come; throws std::system_error with a text that names the address,
+  /// or the user of `cdp.trust_users` that is not known.
   cdp_server(cdp_server_options options, browser_directory& browsers);
-  /// Stops listening, and cuts what is left.
+  /// As `shut`.
   ~cdp_server();
   cdp_server(const cdp_server&) = delete;
   cdp_server& operator=(const cdp_server&) = delete;
+
+  /// Lets them in; after `shut` at the same addresses again, or throws as the constructor does.
+  void open();
+  /// Stops listening, and cuts what is left.
+  void shut();
 
   std::string address() const;         ///< "127.0.0.1:9222"
   std::string remote_address() const;  ///< empty: there is none
@@ -47,6 +53,8 @@ class cdp_server {
 
  private:
   struct door;
+  void at_home(const std::function<void()>& work);
+
   std::shared_ptr<cdp_core> core_;
   std::shared_ptr<door> local_, remote_;
 };

@@ -9,7 +9,9 @@
 #include <iterator>
 #include <utility>
 
+#include "gateways/cdp/limited_browser.hpp"
 #include "gateways/cdp/peer_uid.hpp"
+#include "gateways/cdp/screencast_client.hpp"
 #include "gateways/cdp/websocket.hpp"
 #include "gateways/http/security.hpp"
 #include "gateways/listen.hpp"
@@ -41,6 +43,12 @@ std::string rejected(std::string_view origin) {
   return "Rejected an incoming WebSocket connection from the " + o +
          " origin. Use the command line flag --remote-allow-origins=" + o +
          " to allow connections from this origin or --remote-allow-origins=* to allow all origins.";
+}
+
+protocol::result<protocol::cdp::screencast_options> screencast_options_of(std::string_view text) {
+  auto query = protocol::http::query::parse(text);
+  if (!query) return query.error();
+  return protocol::cdp::read_screencast_options(*query);
 }
 
 }  // namespace
@@ -117,7 +125,7 @@ bool cdp_connection::admit(const cdp_request& r, std::string_view& target) {
     auto split = split_token(target);
     place_.prefix = split.prefix;
     target = split.rest;
-    auto how = core_->access.judge(
+    auto [how, only] = core_->access.judge(
         {way_.remote, is_loopback(peer_.address()), view(r[field::authorization]), split.token},
         [this] { return peer_uid(peer_, here_); });
     if (how != cdp_admission::by_token && !plain_host(host))
@@ -128,6 +136,7 @@ bool cdp_connection::admit(const cdp_request& r, std::string_view& target) {
                      "A token is needed: Authorization: Bearer TOKEN, or /token/TOKEN before the "
                      "path. Whose is DATA_DIR/token.\n",
                      "WWW-Authenticate:Bearer\r\n"});
+    only_ = only;
   }
   if (upgrade_ && !origin_fits(r))
     return refuse(html_answer(403, rejected(view(r[field::origin]))));
@@ -143,13 +152,14 @@ bool cdp_connection::origin_fits(const cdp_request& r) {
 
 void cdp_connection::serve() {
   using enum cdp_action;
-  bool to_socket =
-      ask_.what == browser || ask_.what == page || (ask_.what == root && way_.admitted);
+  bool to_socket = ask_.what == browser || ask_.what == page || ask_.what == screencast ||
+                   (ask_.what == root && way_.admitted);
   if (upgrade_ && !to_socket) return answer(html_answer(404));
   if (!upgrade_) switch (ask_.what) {
       case root: return answer({200, "text/html", {}, "X-Frame-Options:DENY\r\n"});
       case browser:
       case page: return answer({200, "text/plain", {}, {}});
+      case screencast: return answer(html_answer(400, "A screencast is a WebSocket."));
       case nothing: return answer(html_answer(404));
       case unknown:
         return answer({.status = 404, .body = text("Unknown command: ", ask_.argument)});
@@ -164,7 +174,9 @@ void cdp_connection::serve() {
   core_->browsers.find(way_.sandbox_id, [self = shared_from_this()](found_browser found) {
     if (self->over_) return;
     if (!found) return self->answer({.status = 503, .body = found.error().detail});
-    self->upgrade_ ? self->begin_socket(*found) : self->serve_pages(*found);
+    auto browser = std::move(*found);
+    if (self->only_) browser = std::make_shared<limited_browser>(std::move(browser), *self->only_);
+    self->upgrade_ ? self->begin_socket(std::move(browser)) : self->serve_pages(browser);
   });
 }
 
@@ -236,16 +248,23 @@ void cdp_connection::ask_browser(const std::shared_ptr<live_browser>& browser,
                      });
 }
 
-void cdp_connection::begin_socket(const std::shared_ptr<live_browser>& browser) {
+void cdp_connection::begin_socket(std::shared_ptr<live_browser> browser) {
+  bool of_target = ask_.what == cdp_action::page || ask_.what == cdp_action::screencast;
   if (ask_.what == cdp_action::browser && ask_.argument != browser->id())
     return answer(html_answer(404));
-  if (ask_.what == cdp_action::page && ask_.argument.empty()) return answer(html_answer(404));
+  if (of_target && ask_.argument.empty()) return answer(html_answer(404));
   last_ = true;
   // The client does not know yet whether it may speak in frames.
   if (in_.size() > 0) return answer(html_answer(400, "Nothing may follow the handshake yet."));
-  auto target = ask_.what == cdp_action::page ? ask_.argument : std::string();
-  auto next =
-      std::make_shared<cdp_websocket>(core_, std::move(stream_), std::move(request_), browser);
+  if (ask_.what == cdp_action::screencast) {
+    auto options = screencast_options_of(ask_.query);
+    if (!options) return answer(html_answer(400, options.error().detail));
+    browser = std::make_shared<screencast_client>(core_->browsers.io(), std::move(browser),
+                                                  std::move(*options));
+  }
+  auto target = of_target ? ask_.argument : std::string();
+  auto next = std::make_shared<cdp_websocket>(core_, std::move(stream_), std::move(request_),
+                                              std::move(browser));
   core_->links.insert(next);
   over_ = true;
   core_->links.erase(shared_from_this());

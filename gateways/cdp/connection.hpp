@@ -73,7 +73,7 @@ class cdp_connection final : public cdp_link, public std::enable_shared_from_thi
   void serve_pages(const std::shared_ptr<live_browser>& browser);
   void change(const std::shared_ptr<live_browser>& browser);
   void give_protocol();
-  void begin_socket(const std::shared_ptr<live_browser>& browser);
+  void begin_socket(std::shared_ptr<live_browser> browser);
   void ask_browser(const std::shared_ptr<live_browser>& browser, std::string_view method,
                    std::string params, std::function<cdp_answer(const browser_reply&)> to_answer);
   void answer(const cdp_answer& a);
@@ -88,6 +88,7 @@ class cdp_connection final : public cdp_link, public std::enable_shared_from_thi
   cdp_request request_;
   cdp_ask ask_;
   cdp_place place_;
+  const protocol::cdp::token_policy* only_ = nullptr;  ///< of the core
   std::string out_;
   bool upgrade_ = false;
   bool kept_ = false;  ///< it has had an answer

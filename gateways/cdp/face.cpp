@@ -100,11 +100,14 @@ cdp_ask read_cdp_target(std::string_view target) {
   auto query = mark == target.npos ? std::string_view() : target.substr(mark + 1);
   if (path.empty() || path == "/") return {cdp_action::root, {}};
   constexpr std::string_view json = "/json", browser = "/devtools/browser/",
-                             page = "/devtools/page/";
+                             page = "/devtools/page/", screencast = "/screencast/";
   if (path.starts_with(json)) return read_command(path.substr(json.size()), query);
   if (path.starts_with(browser))
     return {cdp_action::browser, std::string(path.substr(browser.size()))};
   if (path.starts_with(page)) return {cdp_action::page, std::string(path.substr(page.size()))};
+  if (path.starts_with(screencast))
+    return {cdp_action::screencast, std::string(path.substr(screencast.size())), false,
+            std::string(query)};
   return {};
 }
 

@@ -20,9 +20,10 @@ enum class cdp_action : std::uint8_t {
   make,
   activate,
   close,
-  browser,  ///< a WebSocket to the browser `argument`
-  page,     ///< a WebSocket to the target `argument`
-  unknown,  ///< the command `argument` below /json
+  browser,     ///< a WebSocket to the browser `argument`
+  page,        ///< a WebSocket to the target `argument`
+  screencast,  ///< a WebSocket with pictures of the target `argument`; no path of Chromium's
+  unknown,     ///< the command `argument` below /json
   nothing,
 };
 
@@ -30,6 +31,7 @@ struct cdp_ask {
   cdp_action what = cdp_action::nothing;
   std::string argument;  ///< of `make`: the URL
   bool tabs = false;     ///< of `list`: tabs and nothing else
+  std::string query{};   ///< of `screencast`
 };
 
 /// `target` as it stood on the request line, without what stands before Chromium's own path.

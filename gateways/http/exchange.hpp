@@ -97,7 +97,24 @@ struct download {
   std::shared_ptr<byte_source> bytes;
 };
 
-using file_outcome = std::variant<answer, download, protocol::fault>;
+struct file_plan;
+
+struct plan {
+  client_call call;
+  media form = media::json;            ///< json: one whole answer, else a stream of events
+  bool cancel_on_disconnect = false;   ///< also a half-closed client has gone
+  bool endless = false;                ///< events without end: bounded, ended when the daemon ends
+  std::uint64_t skip_through = 0;      ///< events the client has already seen
+  std::function<void(answer&)> adapt;  ///< makes the final answer what the route promises
+  /// Likewise, but of what is put into a file first.
+  std::function<file_plan(answer&)> keep;
+  /// Begins what the actors have no part in, in place of `call`. What it accepts is a cursor,
+  /// `FEED-N`, and the ids of its events are such.
+  std::function<std::unique_ptr<call_handle>(std::shared_ptr<reply_sink>)> follow;
+};
+
+/// What has become of work on files; a plan: it goes on with that.
+using file_outcome = std::variant<answer, download, plan, protocol::fault>;
 
 /// What takes the bytes of a request as they come; on one thread at a time, which may block.
 /// Dropped before `finish`, it leaves nothing.
@@ -117,20 +134,6 @@ struct file_plan {
   /// What it is given is set when nobody waits for the answer any more, and when the daemon ends.
   std::function<file_outcome(const std::atomic<bool>& unwanted, const std::atomic<bool>& stopping)>
       run;
-};
-
-struct plan {
-  client_call call;
-  media form = media::json;            ///< json: one whole answer, else a stream of events
-  bool cancel_on_disconnect = false;   ///< also a half-closed client has gone
-  bool endless = false;                ///< events without end: bounded, ended when the daemon ends
-  std::uint64_t skip_through = 0;      ///< events the client has already seen
-  std::function<void(answer&)> adapt;  ///< makes the final answer what the route promises
-  /// Likewise, but of what is put into a file first.
-  std::function<file_plan(answer&)> keep;
-  /// Begins what the actors have no part in, in place of `call`. What it accepts is a cursor,
-  /// `FEED-N`, and the ids of its events are such.
-  std::function<std::unique_ptr<call_handle>(std::shared_ptr<reply_sink>)> follow;
 };
 
 /// The answer to a request whose body is not kept but streamed.

@@ -80,6 +80,7 @@ outcome use_browser_tool(const services& s, const request& r);  ///< the same, w
 
 // handlers_cdp.cpp
 outcome reach_browser(const services& s, const request& r);
+outcome watch_page(const services& s, const request& r);
 
 // handlers_files.cpp
 outcome get_file(const services& s, const request& r);

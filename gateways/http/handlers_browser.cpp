@@ -9,12 +9,15 @@
 #include "protocol/http/problem.hpp"
 #include "protocol/http/request.hpp"
 #include "protocol/http/target.hpp"
+#include "protocol/json.hpp"
 #include "protocol/text.hpp"
 
 namespace gateways::http {
 namespace {
 
 namespace web = protocol::http;
+
+constexpr std::size_t saved_bytes_max = 16 << 20;
 
 /// Where clients of the Chrome DevTools Protocol find it.
 std::string cdp_url(const services& s, const request& r, std::string_view sandbox_id) {
@@ -72,9 +75,28 @@ protocol::result<void> take_step(const services& s, const request& r,
   return {};
 }
 
-file_outcome put_picture(files::root in, const std::string& path, const workspace_place& at,
-                         write_step& step, nlohmann::ordered_json body) {
-  auto bytes = protocol::from_base64(body.value("data", ""));
+/// What of a site is kept in files: the member of the answer to `get`, and of what `set` takes.
+std::string_view saved_member(std::string_view verb) {
+  return verb == "cookies" ? "cookies" : verb == "storage" ? "items" : "";
+}
+
+/// Takes out of an answer what belongs into a file: the bytes of a picture, or what a site keeps.
+std::string take_content(std::string_view verb, nlohmann::ordered_json& body) {
+  auto member = saved_member(verb);
+  auto of = std::string(member.empty() ? "data" : member);
+  auto value = std::exchange(body[of], nullptr);
+  body.erase(of);
+  if (member.empty())
+    return protocol::from_base64(value.is_string() ? value.get<std::string>() : std::string());
+  nlohmann::ordered_json content;
+  if (body.contains("area")) content["area"] = body["area"];
+  content[of] = std::move(value);
+  return content.dump(2) + "\n";
+}
+
+file_outcome put_content(files::root in, const std::string& path, const workspace_place& at,
+                         write_step& step, std::string_view verb, nlohmann::ordered_json body) {
+  auto bytes = take_content(verb, body);
   if (auto full = at.no_room_for(bytes.size())) return *full;
   auto to = files::upload::open(std::move(in), path, {});
   if (!to) return to.error();
@@ -82,14 +104,14 @@ file_outcome put_picture(files::root in, const std::string& path, const workspac
   auto done = to->finish();
   if (!done) return done.error();
   step.made(bytes.size());
-  body.erase("data");
   body["path"] = path;
   body["size_bytes"] = bytes.size();
   return json_answer(200, body.dump());
 }
 
-/// The picture goes into a file, and the answer says where it is.
-outcome keep_in_file(const services& s, const request& r, const std::string& given, plan p) {
+/// The content goes into a file, and the answer says where it is.
+outcome keep_in_file(const services& s, const request& r, std::string_view verb,
+                     const std::string& given, plan p) {
   auto at = workspace_of(s, r);
   if (!at) return at.error();
   auto path = protocol::files::parse_path(given, "/path");
@@ -97,18 +119,66 @@ outcome keep_in_file(const services& s, const request& r, const std::string& giv
   auto step = step_for(s, *at, *path);
   if (!step) return step.error();
   p.adapt = nullptr;
-  p.keep = [at = *at, path = *path, step = *step](answer& a) {
+  p.keep = [at = *at, path = *path, step = *step, verb](answer& a) {
     auto body = nlohmann::ordered_json::parse(a.body.view(), nullptr, false);
     file_plan out;
     out.order = at.sandbox_id;
-    out.run = [at, path, step, body = std::move(body)](const std::atomic<bool>& unwanted,
-                                                       const std::atomic<bool>& stopping) {
+    out.run = [at, path, step, verb, body = std::move(body)](const std::atomic<bool>& unwanted,
+                                                             const std::atomic<bool>& stopping) {
       auto in = files::root::open(at.folder, at.mode, &unwanted, &stopping);
-      return in ? put_picture(std::move(*in), path, at, *step, body) : file_outcome(in.error());
+      if (!in) return file_outcome(in.error());
+      return put_content(std::move(*in), path, at, *step, verb, body);
     };
     return out;
   };
   return p;
+}
+
+call::browse browse_call(const std::string& sandbox_id, std::string page, std::string_view verb,
+                         const nlohmann::json& fields, bool raw = false) {
+  protocol::browse what{
+      .page = std::move(page),
+      .verb = std::string(verb),
+      .params = protocol::buffer(fields.dump()),
+      .timeout_ms = static_cast<std::int64_t>(web::browser_timeout_ms(verb, fields))};
+  return {sandbox_id, std::move(what), raw};
+}
+
+/// What `save` has put into a file, as the fields of `set`.
+protocol::result<nlohmann::json> fields_of_file(std::string_view verb, std::string_view text,
+                                                nlohmann::json fields) {
+  auto saved = protocol::parse_json(text);
+  auto member = std::string(saved_member(verb));
+  if (!saved || !saved->is_object() || !saved->contains(member))
+    return web::invalid_fields({{"/file", "is no file that `save` wrote"}});
+  fields.erase("file");
+  fields["action"] = "set";
+  fields[member] = (*saved)[member];
+  if (saved->contains("area") && !fields.contains("area")) fields["area"] = (*saved)["area"];
+  return web::read_browser_action(verb, fields);
+}
+
+/// First the file is read, then the browser is asked.
+outcome load_from_file(const services& s, const request& r, std::string_view verb,
+                       const nlohmann::json& fields, std::string page) {
+  auto at = workspace_of(s, r);
+  if (!at) return at.error();
+  auto path = protocol::files::parse_path(fields.value("file", ""), "/file");
+  if (!path) return path.error();
+  return at->plan_of([verb, fields, path = *path, page = std::move(page),
+                      id = r.params.at(0)](const files::root& in) -> file_outcome {
+    auto file = files::open_for_reading(in, path);
+    if (!file) return file.error();
+    auto text = files::read_whole(file->fd.get(), saved_bytes_max, path);
+    if (!text) return text.error();
+    if (text->size() > saved_bytes_max)
+      return web::invalid_fields({{"/file", "is larger than what `save` writes"}});
+    auto set = fields_of_file(verb, *text, fields);
+    if (!set) return set.error();
+    plan p;
+    p.call = browse_call(id, page, verb, *set);
+    return p;
+  });
 }
 
 outcome perform(const services& s, const request& r, std::string_view verb,
@@ -116,20 +186,20 @@ outcome perform(const services& s, const request& r, std::string_view verb,
   const auto& id = r.params.at(0);
   if (!s.views.sandbox(id)) return sandbox_missing(s, id);
   if (!fields) return fields.error();
-  protocol::browse what{
-      .page = std::move(page),
-      .verb = std::string(verb),
-      .params = protocol::buffer(fields->dump()),
-      .timeout_ms = static_cast<std::int64_t>(web::browser_timeout_ms(verb, *fields))};
   plan p;
   auto* row = web::find_browser_verb(verb);
   if (auto refused = take_step(s, r, *row); !refused) return refused.error();
+  auto action = fields->value("action", "");
+  if (action == "load") return load_from_file(s, r, row->name, *fields, std::move(page));
+  if (action == "save") (*fields)["action"] = "get";
   auto type = row->answers_bytes ? type_of(verb, *fields) : std::string_view();
-  auto path = row->answers_bytes ? fields->value("path", "") : std::string();
+  auto path = row->answers_bytes ? fields->value("path", "")
+              : action == "save" ? fields->value("file", "")
+                                 : std::string();
   auto raw = row->answers_bytes && path.empty() && wants_bytes(r, type);
   if (raw) p.adapt = [type](answer& a) { a.type = type; };
-  p.call = call::browse{id, std::move(what), raw};
-  if (!path.empty()) return keep_in_file(s, r, path, std::move(p));
+  p.call = browse_call(id, std::move(page), verb, *fields, raw);
+  if (!path.empty()) return keep_in_file(s, r, row->name, path, std::move(p));
   return p;
 }
 

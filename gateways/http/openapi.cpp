@@ -131,7 +131,7 @@ json operation(const route& r) {
   if (r.gives_archive)
     responses["200"]["content"] = {{"application/x-tar", {{"schema", json::object()}}}};
   if (r.hands_over) {
-    responses["101"] = {{"description", "A WebSocket of the Chrome DevTools Protocol"}};
+    responses["101"] = {{"description", "A WebSocket"}};
     responses["200"]["content"]["application/json"] = {{"schema", json::object()}};
   }
   if (r.accepted) responses["202"] = success(r, 202);

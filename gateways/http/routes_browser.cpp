@@ -125,6 +125,19 @@ void add_page_routes(std::vector<route>& to) {
                 .handle = close_page,
                 .answers = "BrowserAction",
                 .errors = action_errors});
+  to.push_back({.verb = get,
+                .pattern = "/v1/sandboxes/{sandbox_id}/browser/pages/{page_id}/screencast",
+                .id = "watchPage",
+                .tag = "browser",
+                .summary = "Pictures of a page as it changes, as a WebSocket",
+                .handle = watch_page,
+                .queries = {{"format", "string", "jpeg (default) or png."},
+                            {"quality", "integer", "1 to 100, of jpeg; 80."},
+                            {"max_width", "integer", "Pixels of a picture."},
+                            {"max_height", "integer", "Likewise."},
+                            {"every", "integer", "One of so many frames; 1."}},
+                .errors = {sandbox_not_found, page_not_found, invalid_field, unavailable},
+                .hands_over = true});
   for (auto& verb : protocol::http::browser_verbs())
     if (verb.name != "new" && verb.name != "close") add_verb(to, verb);
 }

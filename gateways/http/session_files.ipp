@@ -85,6 +85,7 @@ template <class Stream>
 void session<Stream>::send(file_outcome what) {
   if (auto* whole = std::get_if<answer>(&what)) return send(*whole);
   if (auto* f = std::get_if<protocol::fault>(&what)) return send(problem_answer(*f, request_.id));
+  if (auto* p = std::get_if<plan>(&what)) return submit(std::move(*p));
   begin_download(std::move(std::get<download>(what)));
 }
 

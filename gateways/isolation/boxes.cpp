@@ -172,6 +172,7 @@ void boxes::close(const std::string& sandbox_id) {
     if (it == open_.end()) return;
     last = std::move(it->second);
     open_.erase(it);
+    browsers_.erase(sandbox_id);
   }
   // Not by its destructor: a look may hold the box until the id is another sandbox's. This waits
   // until what ran in it is gone.
@@ -211,6 +212,7 @@ protocol::sandbox_usage boxes::look(const std::string& sandbox_id, actors::look_
     if (in->group) processes = in->group->processes();
     out.open_files = open_files_of(processes);
     out.tmp_bytes = own_tmp_bytes_of(processes);
+    out.browser_memory_bytes = browser_memory(sandbox_id);
   }
   if (!order.disk) return out;
   auto measured = disk_use_of(in->workspace);
@@ -255,7 +257,7 @@ std::shared_ptr<const process_table> boxes::table() {
 }
 
 result<std::shared_ptr<box>> boxes::annex(const std::string& sandbox_id, const std::string& name,
-                                          const protocol::limits& limit) const {
+                                          const protocol::limits& limit) {
   auto in = find(sandbox_id);
   if (!in)
     return fault{error_code::unavailable, "the sandbox " + sandbox_id + " is not open", {}, 0};
@@ -268,7 +270,19 @@ result<std::shared_ptr<box>> boxes::annex(const std::string& sandbox_id, const s
   auto group = groups_->make(name + "-" + sandbox_id, limit);
   if (!group) return group.error();
   made->group = std::move(*group);
+  if (name == browser_annex) {
+    std::lock_guard lock(mutex_);
+    browsers_[sandbox_id] = made;
+  }
   return made;
+}
+
+std::int64_t boxes::browser_memory(const std::string& sandbox_id) const {
+  std::unique_lock lock(mutex_);
+  auto at = browsers_.find(sandbox_id);
+  auto of = at == browsers_.end() ? nullptr : at->second.lock();
+  lock.unlock();
+  return of ? static_cast<std::int64_t>(of->group->usage().memory_bytes) : -1;
 }
 
 std::shared_ptr<box> boxes::find(const std::string& sandbox_id) const {

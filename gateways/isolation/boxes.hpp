@@ -69,6 +69,9 @@ class box {
 /// may only read. What is the user's already stays as it is.
 protocol::result<void> give_folder(const std::string& folder, unsigned uid);
 
+/// The annex of a sandbox's browser.
+inline constexpr const char* browser_annex = "browser";
+
 class boxes : public actors::sandbox_host {
  public:
   /// `groups` null: there are none to use. `own_users`: each sandbox gets a user of its own.
@@ -82,11 +85,10 @@ class boxes : public actors::sandbox_host {
   void close(const std::string& sandbox_id) override;
 
   /// One more for an open sandbox, of the same user and with limits of its own: for its browser.
-  /// `name`: one of a kind in the sandbox.
-  /// Nobody finds it; it is closed with the last that holds it.
+  /// `name`: one of a kind in the sandbox. It is closed with the last that holds it.
   protocol::result<std::shared_ptr<box>> annex(const std::string& sandbox_id,
                                                const std::string& name,
-                                               const protocol::limits& limit) const;
+                                               const protocol::limits& limit);
 
   /// Null: not open. What is found stays valid also when it is closed meanwhile.
   std::shared_ptr<box> find(const std::string& sandbox_id) const;
@@ -98,12 +100,14 @@ class boxes : public actors::sandbox_host {
   protocol::result<unsigned> user_of(const std::string& workspace);
   bool ours(unsigned uid) const;
   bool taken(unsigned uid) const;
+  std::int64_t browser_memory(const std::string& sandbox_id) const;
 
   const config::isolation_options& options_;
   const control_groups* const groups_;
   const bool own_users_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<box>> open_;
+  std::map<std::string, std::weak_ptr<const box>> browsers_;  ///< by sandbox
   std::mutex table_mutex_;
   std::shared_ptr<const process_table> table_;  ///< of the system, as of a moment ago
 };

@@ -207,6 +207,16 @@ void add_others(std::vector<browser_verb>& to) {
                     flag("reset", "false", "First undo all that was emulated.")}));
 }
 
+/// Of what a site keeps in the browser.
+field kept_action_field() {
+  return one_of("action", {"get", "set", "clear", "save", "load"}, "\"get\"",
+                "`save`: what `get` gives goes into a file; `load`: it is set again.");
+}
+
+field saved_path_field() {
+  return {.name = "file", .doc = "Of the workspace; of `save` and `load`."};
+}
+
 /// A cookie, as it is told and as it is set.
 std::vector<field> cookie_fields() {
   return {{.name = "name"},
@@ -246,13 +256,15 @@ void add_traffic(std::vector<browser_verb>& to, const field& from, const field& 
       schema{"BrowserCookie", "As `get` tells it.", cookie_fields()});
   auto fields = cookie_fields();
   fields.insert(fields.begin(),
-                {one_of("action", {"get", "set", "clear"}, "\"get\"", ""),
+                {kept_action_field(),
+                 saved_path_field(),
                  {.name = "urls", .kind = string_array, .doc = "Those sent to these."},
                  {.name = "cookies",
                   .kind = object_array,
                   .doc = "Several to set, such as `get` gave.",
                   .members = one}});
-  to.push_back(look("cookies", "BrowserCookies", "Gets, sets or clears cookies.", fields));
+  to.push_back(
+      look("cookies", "BrowserCookies", "Gets, sets or clears cookies, saves and loads.", fields));
 }
 
 void add_reads(std::vector<browser_verb>& to) {
@@ -269,8 +281,10 @@ void add_reads(std::vector<browser_verb>& to) {
   to.push_back(look("console", "BrowserConsole", "What was said on its console.",
                     {from, limit, one_of("level", {"debug", "info", "warning", "error"}, "", "")}));
   add_traffic(to, from, limit);
-  to.push_back(look("storage", "BrowserStorage", "Gets, sets or clears what the site keeps.",
-                    {one_of("action", {"get", "set", "clear"}, "\"get\"", ""),
+  to.push_back(look("storage", "BrowserStorage",
+                    "Gets, sets or clears what the site keeps, saves and loads.",
+                    {kept_action_field(),
+                     saved_path_field(),
                      one_of("area", {"local", "session"}, "\"local\"", ""),
                      {.name = "items", .kind = string_map, .doc = "To set."},
                      {.name = "keys", .kind = string_array, .doc = "To clear; none: all."}}));
@@ -363,10 +377,13 @@ void check_fields(std::string_view verb, const json& body, std::vector<violation
     wrong.push_back({"", "give `dx` or `dy`, `to`, or `target`"});
   if (verb == "cookies" && value_or<std::string>(body, "action", "get") == "set") {
     auto several = body.value("cookies", json::array());
-    if (several.empty()) check_cookie(body, "", wrong);
+    if (!body.contains("cookies")) check_cookie(body, "", wrong);
     for (std::size_t i = 0; i < several.size(); ++i)
       check_cookie(several[i], "/cookies/" + std::to_string(i), wrong);
   }
+  auto action = value_or<std::string>(body, "action", "get");
+  if ((action == "save" || action == "load") && empty("file"))
+    wrong.push_back({"/file", "is required"});
   static constexpr std::array<std::string_view, 4> modifiers{"Alt", "Control", "Meta", "Shift"};
   if (auto it = body.find("modifiers"); it != body.end())
     for (std::size_t i = 0; i < it->size(); ++i)

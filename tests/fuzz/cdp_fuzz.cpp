@@ -6,6 +6,8 @@
 #include <set>
 
 #include "protocol/cdp/multiplexer.hpp"
+#include "protocol/cdp/policy.hpp"
+#include "protocol/cdp/screencast.hpp"
 #include "protocol/json.hpp"
 
 using namespace protocol::cdp;
@@ -28,10 +30,34 @@ void check(const effects& what, const std::string& allowed) {
   }
 }
 
+/// Whatever was said, both sides get what they can read.
+void check_screencast(std::string_view text) {
+  screencast cast({});
+  cast.begin();
+  // The browser's texts are JSON.
+  if (protocol::is_json_object(text))
+    if (auto told = cast.from_browser(text)) require(protocol::is_json_object(*told));
+  auto said = cast.from_client(text);
+  for (auto& each : said.commands) require(protocol::is_json_object(each));
+  if (said.answer) require(protocol::is_json_object(*said.answer));
+}
+
+/// What a policy lets pass is a command that it allows, or none at all.
+void check_policy(std::string_view text) {
+  const token_policy only{"t", {"Page", "Target"}, {"Page.close"}};
+  auto parsed = parse_command(text);
+  auto* c = std::get_if<command>(&parsed);
+  auto forbidden = forbidden_in(text, only);
+  if (!c) return require(forbidden.empty());
+  if (!only.allows(protocol::json_text(c->method))) require(!forbidden.empty());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view text(reinterpret_cast<const char*>(data), size);
+  check_screencast(text);
+  check_policy(text);
   multiplexer::time_point now{};
   multiplexer mux({.download_path = "/d"});
   for (client_id who = 0; who < 3; ++who) {

@@ -82,5 +82,10 @@ class BrowserCase(DaemonCase):
         self.addCleanup(lambda: self.client.delete(f"{self.base}/pages/{page['id']}"))
         return page
 
+    def event(self, kind, where=lambda data: True):
+        s = self.client.stream("/v1/events?from=1")
+        self.addCleanup(s.close)
+        return s.until(lambda e: e["type"] == kind and where(e["data"]))[-1]["data"]
+
     def browser(self):
         return self.client.get(self.base).json

@@ -105,11 +105,6 @@ class Rules(BrowserCase):
     flags = BrowserCase.flags + ("--browser.pages_max", "3", "--browser.unresponsive_after_ms",
                                  "1000")
 
-    def event(self, kind, where=lambda data: True):
-        s = self.client.stream("/v1/events?from=1")
-        self.addCleanup(s.close)
-        return s.until(lambda e: e["type"] == kind and where(e["data"]))[-1]["data"]
-
     def test_the_page_used_least_makes_way_for_one_more(self):
         ids = [self.open("/two")["id"] for _ in range(3)]
         self.client.post(f"{self.base}/pages/{ids[0]}/activate", None)
@@ -170,6 +165,38 @@ class Rules(BrowserCase):
         self.act("cookies", page=page["id"], action="set", cookies=saved)
         again = self.look("cookies", page=page["id"])["cookies"]
         self.assertEqual(sorted(c["name"] for c in again), ["a", "b"])
+
+    def test_what_a_site_keeps_goes_into_files_and_back(self):
+        page = self.open("/two")
+        self.act("cookies", page=page["id"], action="set", name="a", value="1")
+        self.act("storage", page=page["id"], action="set", items={"k": "v"})
+        for what, file in (("cookies", "output/c.json"), ("storage", "output/s.json")):
+            saved = self.act(what, page=page["id"], action="save", file=file)
+            self.assertNotIn("cookies", saved)
+            stored = self.client.get("/v1/sandboxes/default/files/" + file)
+            self.assertEqual((saved["path"], saved["size_bytes"]), (file, len(stored.body)))
+            self.act(what, page=page["id"], action="clear")
+            self.act(what, page=page["id"], action="load", file=file)
+        told = self.look("cookies", page=page["id"])["cookies"]
+        self.assertEqual([(c["name"], c["value"]) for c in told], [("a", "1")])
+        self.assertEqual(self.look("storage", page=page["id"])["items"], {"k": "v"})
+        self.act("cookies", page=page["id"], action="clear")
+        self.act("cookies", page=page["id"], action="save", file="output/none.json")
+        self.assertEqual(self.act("cookies", page=page["id"], action="load",
+                                  file="output/none.json")["set"], 0)
+
+    def test_a_file_that_is_not_what_was_saved_sets_nothing(self):
+        page = self.open("/two")
+        put = lambda body: self.client.request(  # noqa: E731
+            "PUT", "/v1/sandboxes/default/files/output/x.json", body)
+        ask = lambda **fields: self.client.post(  # noqa: E731
+            f"{self.base}/pages/{page['id']}/cookies", {"action": "load", **fields})
+        for body in (b"", b"[]", b"{}", b"\xff", b'{"cookies": 1}', b'{"cookies": [{}]}'):
+            put(body)
+            self.check_problem(ask(file="output/x.json"), 422, "invalid_field")
+        self.check_problem(ask(), 422, "invalid_field")
+        self.check_problem(ask(file="output/not_there.json"), 404, "file_not_found")
+        self.check_problem(ask(file="../x.json"), 403, "path_escapes")
 
     def test_pictures_go_into_the_workspace(self):
         page = self.open("/two")

@@ -278,7 +278,8 @@ class Supervisor(DaemonCase):
         entries = self.tree()
         names = " ".join(json.dumps(e.get("path") or e.get("name") or e.get("id"))
                          for e in entries)
-        for part in ("journal", "limiter", "sandboxes", "default", "main", "workspace"):
+        for part in ("journal", "limiter", "cdp", "sandboxes", "default", "main", "workspace",
+                     "http"):
             self.assertIn(part, names)
         for e in entries:
             for key in ("state", "generation", "restarts", "last_cause", "policy"):

@@ -17,7 +17,8 @@ class WebSocket:
     def __init__(self, url, headers=None, timeout_s=20):
         parts = urlsplit(url)
         self.socket = socket.create_connection((parts.hostname, parts.port), timeout_s)
-        lines = [f"GET {parts.path} HTTP/1.1", f"Host: {parts.netloc}", "Upgrade: websocket",
+        target = parts.path + ("?" + parts.query if parts.query else "")
+        lines = [f"GET {target} HTTP/1.1", f"Host: {parts.netloc}", "Upgrade: websocket",
                  "Connection: Upgrade", "Sec-WebSocket-Version: 13",
                  "Sec-WebSocket-Key: " + base64.b64encode(os.urandom(16)).decode()]
         lines += [f"{k}: {v}" for k, v in (headers or {}).items()]

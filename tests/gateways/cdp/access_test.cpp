@@ -17,6 +17,11 @@ auto uid(std::optional<uid_t> of) {
   return [of] { return of; };
 }
 
+cdp_admission how(const cdp_access& access, const cdp_visit& v,
+                  const std::function<std::optional<uid_t>()>& peer_uid) {
+  return access.judge(v, peer_uid).how;
+}
+
 /// Must not be asked.
 std::optional<uid_t> unasked() {
   CAF_FAIL("the uid was looked up");
@@ -26,20 +31,19 @@ std::optional<uid_t> unasked() {
 }  // namespace
 
 CAF_TEST(programs of trusted users on this machine show nothing) {
-  CAF_CHECK(access_to.judge({.loopback = true}, uid(1000)) == trusted);
-  CAF_CHECK(access_to.judge({.loopback = true}, uid(1001)) == trusted);
-  CAF_CHECK(access_to.judge({.loopback = true}, uid(0)) == refused);
-  CAF_CHECK(access_to.judge({.loopback = true}, uid({})) == refused);
-  CAF_CHECK(access_to.judge({.loopback = true, .authorization = "Bearer no"}, uid(1000)) ==
-            trusted);
-  CAF_CHECK(access_to.judge({}, unasked) == refused);
-  CAF_CHECK(access_to.judge({.remote = true, .loopback = true}, unasked) == refused);
+  CAF_CHECK(how(access_to, {.loopback = true}, uid(1000)) == trusted);
+  CAF_CHECK(how(access_to, {.loopback = true}, uid(1001)) == trusted);
+  CAF_CHECK(how(access_to, {.loopback = true}, uid(0)) == refused);
+  CAF_CHECK(how(access_to, {.loopback = true}, uid({})) == refused);
+  CAF_CHECK(how(access_to, {.loopback = true, .authorization = "Bearer no"}, uid(1000)) == trusted);
+  CAF_CHECK(how(access_to, {}, unasked) == refused);
+  CAF_CHECK(how(access_to, {.remote = true, .loopback = true}, unasked) == refused);
 }
 
 CAF_TEST(everybody may show the token) {
   for (bool remote : {false, true}) {
     auto by = [&](std::string_view authorization, std::optional<std::string_view> path = {}) {
-      return access_to.judge({remote, true, authorization, path}, uid(1));
+      return how(access_to, {remote, true, authorization, path}, uid(1));
     };
     CAF_CHECK(by("Bearer secret") == by_token);
     CAF_CHECK(by("bearer  secret") == by_token);
@@ -49,14 +53,26 @@ CAF_TEST(everybody may show the token) {
     CAF_CHECK(by("Bearer secret", "wrong") == refused);
     CAF_CHECK(by("", "") == refused);
   }
-  CAF_CHECK(access_to.judge({.loopback = true, .path_token = "no"}, unasked) == refused);
-  CAF_CHECK(cdp_access("", false, {}).judge({.path_token = ""}, unasked) == refused);
+  CAF_CHECK(how(access_to, {.loopback = true, .path_token = "no"}, unasked) == refused);
+  CAF_CHECK(how(cdp_access("", false, {}), {.path_token = ""}, unasked) == refused);
+}
+
+CAF_TEST(whoever shows a token with a policy is held to it) {
+  cdp_access access("secret", true, {1000}, {{"less", {"Page"}, {}}, {"least", {"DOM"}, {}}});
+  auto by = [&](cdp_visit v) { return access.judge(v, uid(1000)); };
+  auto less = by({.loopback = true, .authorization = "Bearer less"});
+  CAF_CHECK(less.how == by_token);
+  CAF_REQUIRE(less.only);
+  CAF_CHECK_EQUAL(less.only->allow[0], "Page");
+  CAF_CHECK_EQUAL(by({.remote = true, .path_token = "least"}).only->allow[0], "DOM");
+  CAF_CHECK(!by({.authorization = "Bearer secret"}).only);
+  CAF_CHECK(!by({.loopback = true}).only);
 }
 
 CAF_TEST(without security nothing is asked) {
-  CAF_CHECK(insecure.judge({.remote = true}, unasked) == trusted);
-  CAF_CHECK(insecure.judge({.path_token = "x"}, unasked) == trusted);
-  CAF_CHECK(insecure.judge({.path_token = "secret"}, unasked) == by_token);
+  CAF_CHECK(how(insecure, {.remote = true}, unasked) == trusted);
+  CAF_CHECK(how(insecure, {.path_token = "x"}, unasked) == trusted);
+  CAF_CHECK(how(insecure, {.path_token = "secret"}, unasked) == by_token);
 }
 
 CAF_TEST(a token may stand before the path) {

@@ -150,6 +150,7 @@ gateways::cdp_server_options rig_options() {
 
 cdp_rig::cdp_rig(gateways::cdp_server_options options) : parts_(std::make_unique<parts>()) {
   parts_->server = std::make_unique<gateways::cdp_server>(std::move(options), parts_->browsers);
+  parts_->server->open();
 }
 
 cdp_rig::~cdp_rig() = default;

@@ -283,6 +283,20 @@ CAF_TEST(the listener goes while connections are open) {
   CAF_CHECK(rig.gone(1));
 }
 
+CAF_TEST(what was shut opens again at the same port and lets the next in) {
+  cdp_rig rig;
+  auto port = rig.port();
+  auto client = open(port);
+  rig.server().shut();
+  CAF_CHECK_EQUAL(client.hear().first, 0u);
+  CAF_CHECK(rig.gone(1));
+  rig.server().open();
+  CAF_CHECK_EQUAL(rig.port(), port);
+  auto next = open(port);
+  next.say(R"({"id":1,"method":"A.b"})");
+  CAF_CHECK_EQUAL(next.hear_text(), R"({"id":1,"method":"A.b"})");
+}
+
 // -- connections that come by the HTTP gateway ----------------------------------------------------
 
 namespace {
