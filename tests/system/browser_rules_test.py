@@ -168,6 +168,7 @@ class Rules(BrowserCase):
 
     def test_what_a_site_keeps_goes_into_files_and_back(self):
         page = self.open("/two")
+        self.act("cookies", page=page["id"], action="clear")
         self.act("cookies", page=page["id"], action="set", name="a", value="1")
         self.act("storage", page=page["id"], action="set", items={"k": "v"})
         for what, file in (("cookies", "output/c.json"), ("storage", "output/s.json")):

@@ -1,4 +1,4 @@
-"""Pictures of a page as it changes, over a WebSocket; and clients that may not use all of a browser."""
+"""Pictures of a page as it changes, over a WebSocket; and tokens that may less of a browser."""
 import base64
 import json
 import os
@@ -125,8 +125,9 @@ class Tokens(BrowserCase):
             self.assertEqual(told["error"]["code"], -32000, told)
             self.assertIn(f"'{method}' is not allowed", told["error"]["message"])
             self.assertEqual(told["sessionId"], session)
-        carried = s.call("Target.sendMessageToTarget", {
-            "targetId": page["target_id"], "message": json.dumps({"id": 1, "method": "DOM.enable"})})
+        inside = json.dumps({"id": 1, "method": "DOM.enable"})
+        carried = s.call("Target.sendMessageToTarget", {"targetId": page["target_id"],
+                                                        "message": inside})
         self.assertIn("'DOM.enable' is not allowed", carried["error"]["message"])
         self.assertEqual(self.look("text", page["id"])["text"].strip(), "the second page")
 
