@@ -9,7 +9,7 @@ namespace actors {
 void node_views::put(protocol::kernel_view view) {
   auto next = std::make_shared<kernel_snapshot>();
   next->json = to_json(view);
-  next->status_json = kernel_status_json(view);
+  next->status = protocol::buffer(kernel_status_json(view));
   next->view = std::move(view);
   kernel_key key(next->view.sandbox_id, next->view.id);
   std::unique_lock lock(mutex_);

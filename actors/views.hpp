@@ -19,6 +19,7 @@
 #include "actors/limiter/turn_ledger.hpp"
 #include "config/config.hpp"
 #include "protocol/browser.hpp"
+#include "protocol/buffer.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/sandbox.hpp"
 
@@ -28,7 +29,7 @@ namespace actors {
 struct kernel_snapshot {
   protocol::kernel_view view;
   std::string json;         ///< the kernel resource
-  std::string status_json;  ///< the body of GET /kernel/status
+  protocol::buffer status;  ///< the body of GET /kernel/status
 };
 
 /// What the commands of a sandbox are up to.

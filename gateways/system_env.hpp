@@ -1,9 +1,13 @@
 // The real clock and the real chance of `actors::env`. Any thread.
 #pragma once
 
+#include <sys/random.h>
+
+#include <array>
 #include <chrono>
+#include <cstdint>
 #include <mutex>
-#include <random>
+#include <utility>
 
 #include "actors/env.hpp"
 
@@ -17,17 +21,21 @@ class system_clock final : public actors::wall_clock {
   }
 };
 
-/// The operating system's, since ids must not be guessed.
+/// The operating system's, since ids must not be guessed; some at a time.
 class system_random final : public actors::random_source {
  public:
   std::uint64_t next() override {
     std::lock_guard lock(mutex_);
-    return (static_cast<std::uint64_t>(source_()) << 32) | source_();
+    // So few bytes come whole, once the system has any.
+    for (; left_ == 0;)
+      if (::getrandom(pool_.data(), sizeof pool_, 0) == sizeof pool_) left_ = pool_.size();
+    return std::exchange(pool_[--left_], 0);
   }
 
  private:
   std::mutex mutex_;
-  std::random_device source_;
+  std::array<std::uint64_t, 32> pool_{};
+  std::size_t left_ = 0;
 };
 
 }  // namespace gateways

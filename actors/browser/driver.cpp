@@ -215,9 +215,9 @@ task<void> driver::carry_out(turn& t, const verb_row& row) {
     co_await t.on->changed.next(talk_, t.deadline_ms);
   auto before = begin_trail(t);
   if (row.acts) before.start();
-  if (row.acts && !row.in_order) co_await before;
+  if (row.acts && !row.at_once) co_await before;
   auto members = co_await row.run(t);
-  if (row.acts && row.in_order) co_await before;
+  if (row.acts && row.at_once) co_await before;
   if (row.acts) co_await settle(t);
   if (!row.acts && row.needs_live_page && t.on) co_await read_title(t);
   if (row.acts && flag_at(t.params, "snapshot") && t.on && !t.on->gone && !t.on->crashed &&

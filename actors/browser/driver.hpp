@@ -105,6 +105,8 @@ struct turn {
   trail seen{};
   action_answer answer{};
   bool waits = true;  ///< for what it starts
+  /// What `settle` begins with, when it was asked for ahead.
+  std::optional<task<std::int64_t>> ahead{};
 
   dialogue& talk();
   session top();  ///< of the page
@@ -116,9 +118,9 @@ struct verb_row {
   task<json> (*run)(turn&);  ///< gives members of the answer
   bool acts = true;          ///< its answer waits until the page is at rest, and says what changed
   bool alone = true;         ///< one of these at a time on a page
-  /// All it does is said to the page's own session, which does one thing after the other: what was
-  /// so before need not have been answered when it begins.
-  bool in_order = false;
+  /// Begins before it is known how the page was: what it says goes to the page's own session, which
+  /// does one thing after the other, or puts another document in place.
+  bool at_once = false;
   bool needs_live_page = true;  ///< neither crashed nor behind a dialog
   bool needs_page = true;
 };

@@ -70,12 +70,19 @@ task<void> begin_trail(turn& t) {
   t.seen.title_from = p.title;
 }
 
+void look_ahead(turn& t) {
+  t.ahead.emplace(read_changes(t, next_changes));
+  t.ahead->start();
+}
+
 task<void> settle(turn& t) {
   if (!t.on || t.on->gone || !t.waits) co_return;
   auto& p = *t.on;
   auto& rules = t.by.rules();
   auto begin = t.talk().now();
-  auto changes = co_await read_changes(t, next_changes);
+  if (!t.ahead) t.ahead.emplace(read_changes(t, next_changes));
+  auto& next_turn = *t.ahead;
+  auto changes = co_await next_turn;
   while (changes < 0 && !started(t)) {
     auto heard = co_await p.changed.next(t.talk(), begin + rules.settle_look_ms);
     if (!heard || p.gone) break;

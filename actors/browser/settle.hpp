@@ -8,6 +8,8 @@ namespace actors::browsing {
 
 /// Notes what the page is like, in `turn::seen`.
 task<void> begin_trail(turn& t);
+/// Asks for the page's next turn right after what was just said to it, so that `settle` need not.
+void look_ahead(turn& t);
 
 /// Waits until what the action started is over: a navigation is loaded, and nothing has been in
 /// flight for a while. What has started nothing by the page's next turn starts nothing; where the

@@ -1,6 +1,7 @@
 // What a page is to become, and what it is asked.
 #include <algorithm>
 
+#include "actors/browser/settle.hpp"
 #include "actors/browser/target.hpp"
 #include "actors/browser/verbs.hpp"
 #include "protocol/json.hpp"
@@ -138,8 +139,13 @@ task<json> evaluate(turn& t) {
   auto params = with("expression", expression, "returnByValue", true, "awaitPromise", true,
                      "userGesture", true, "timeout", left);
   auto s = t.top();
-  auto answer = co_await s.call("Runtime.evaluate", params, left + 100);
+  auto asked = s.call("Runtime.evaluate", params, left + 100);
+  look_ahead(t);
+  auto answer = co_await asked;
+  // A promise that was waited for: the page's next turn is another one now.
+  if (t.ahead->done()) t.ahead.reset();
   if (did_not_begin(answer)) {
+    t.ahead.reset();
     params["replMode"] = true;
     auto again = co_await s.call("Runtime.evaluate", params, left + 100);
     answer = std::move(again);

@@ -234,20 +234,20 @@ void kernel_state_impl::run(kernel_effect::send& x) {
 }
 
 void kernel_state_impl::run(kernel_effect::accept& x) {
-  env_->handles.put_execution(x.record.id, kernel_actor(self_));
-  logs_[x.record.id].record = std::move(x.record);
+  env_->handles.put_execution(x.record->id, kernel_actor(self_));
+  logs_[x.record->id].record = std::move(*x.record);
 }
 
 void kernel_state_impl::run(kernel_effect::begin& x) {
   env_->views.counters.executions_started.fetch_add(1, std::memory_order_relaxed);
-  auto& log = logs_[x.record.id];
+  auto& log = logs_[x.record->id];
   log.cpu_ms_at_start = port_->cpu_ms();
   log.processes = env_->views.watch_processes(args_.sandbox_id);
   log.changed = true;
   kernel_effect::announce started{"execution_started",
-                                  "\"execution_id\":\"" + x.record.id +
-                                      "\",\"generation\":" + std::to_string(x.record.generation)};
-  log.record = std::move(x.record);
+                                  "\"execution_id\":\"" + x.record->id +
+                                      "\",\"generation\":" + std::to_string(x.record->generation)};
+  log.record = std::move(*x.record);
   run(started);
 }
 
@@ -273,14 +273,14 @@ void kernel_state_impl::tell(event_log& log) {
 }
 
 void kernel_state_impl::run(kernel_effect::finish& x) {
-  auto& log = logs_[x.record.id];
+  auto& log = logs_[x.record->id];
   if (log.told < log.events.size()) tell(log);
   if (log.processes) {
-    x.record.used.cpu_ms = std::max(0.0, port_->cpu_ms() - log.cpu_ms_at_start);
-    x.record.used.memory_peak_bytes = port_->memory_peak_bytes();
-    x.record.used.processes = log.processes->most();
+    x.record->used.cpu_ms = std::max(0.0, port_->cpu_ms() - log.cpu_ms_at_start);
+    x.record->used.memory_peak_bytes = port_->memory_peak_bytes();
+    x.record->used.processes = log.processes->most();
   }
-  log.record = std::move(x.record);
+  log.record = std::move(*x.record);
   log.ended = true;
   auto& r = log.record;
   log.events.push_back(protocol::render_event(r.last_event, "ended", r.ended_at, r.id, r.generation,

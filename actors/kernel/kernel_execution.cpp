@@ -67,7 +67,7 @@ void kernel_machine::on(kernel_event::execute& e) {
   r.idempotency_key = x.request.idempotency_key;
   r.body_hash = x.request.body_hash;
   x.for_next = phase_ == phase::dying;
-  out(kernel_effect::accept{r});
+  out(kernel_effect::accept{std::make_shared<protocol::execution_record>(r)});
   last_activity_ = now_.wall;
   queue_.push_back(std::move(x));
   if (phase_ == phase::ready && !running_) return dispatch_next();
@@ -88,7 +88,7 @@ void kernel_machine::dispatch_next() {
   out(kernel_effect::send{channel::shell, e.record.id, "execute_request",
                           protocol::jupyter::execute_content(e.request)});
   arm(kernel_deadline::time, e.request.timeout_ms);
-  out(kernel_effect::begin{e.record});
+  out(kernel_effect::begin{std::make_shared<protocol::execution_record>(e.record)});
   out(kernel_effect::publish{});
 }
 
@@ -279,7 +279,7 @@ void kernel_machine::finish(execution& e, execution_status status, cause why, bo
   r.ended_at = now_.wall;
   if (r.started_at > 0) r.duration_ms = now_.steady_ms - e.began_ms;
   r.last_event = e.next_n++;
-  out(kernel_effect::finish{r});
+  out(kernel_effect::finish{std::make_shared<protocol::execution_record>(r)});
 }
 
 void kernel_machine::stop_running(stop_reason reason, std::string_view word) {

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -110,6 +111,9 @@ using kernel_input =
                  kernel_event::stop, kernel_event::spill_refused, kernel_event::deadline_passed>;
 
 namespace kernel_effect {
+/// Apart, so that effects are small: there are several for each message of a kernel.
+using record_ptr = std::shared_ptr<protocol::execution_record>;
+
 struct start_process {
   std::uint64_t generation;
 };
@@ -128,11 +132,11 @@ struct refuse {
 };
 /// An execution was accepted; `record` is how it stands.
 struct accept {
-  protocol::execution_record record;
+  record_ptr record;
 };
 /// An execution began to run.
 struct begin {
-  protocol::execution_record record;
+  record_ptr record;
 };
 /// The next event of an execution.
 struct emit {
@@ -142,9 +146,9 @@ struct emit {
   std::string type;
   protocol::buffer data;
 };
-/// The end of an execution; its event `ended` has the number `record.last_event`.
+/// The end of an execution; its event `ended` has the number `record->last_event`.
 struct finish {
-  protocol::execution_record record;
+  record_ptr record;
 };
 /// Output that was cut, for the execution's file.
 struct spill {

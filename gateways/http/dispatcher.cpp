@@ -31,9 +31,10 @@ bool sane_id(std::string_view id) noexcept {
   return true;
 }
 
+using target_found = protocol::result<protocol::http::target_parts>;
+
 /// What the client takes the daemon for.
-std::string_view host_of(const request_head& head) {
-  auto target = protocol::http::split_target(head.target);
+std::string_view host_of(const request_head& head, const target_found& target) {
   return target && !target->authority.empty() ? target->authority : std::string_view(head.host);
 }
 
@@ -91,18 +92,19 @@ std::optional<answer> dispatcher::admit(request& r, const peer& from, time_point
   auto refused = [&](const fault& f) { return problem_answer(f, r.id); };
   if (!r.head.flaw.empty())
     return refused(make_fault(error_code::malformed_request, std::string(r.head.flaw)));
-  if (auto f = check_host(r.head, from)) return refused(*f);
-  auto host = host_of(r.head);
+  auto target = protocol::http::split_target(r.head.target);
+  auto host = host_of(r.head, target);
+  if (auto f = check_host(r.head, host, from)) return refused(*f);
   if (auto site = site_name(host)) {
     r.to = &site_;
     return admit_to_site(services_, gate_, host, *site, r);
   }
-  if (auto f = check_origin(r)) return refused(*f);
+  if (auto f = check_origin(r, host)) return refused(*f);
   if (r.head.target.size() > target_bytes_max)
     return refused(make_fault(error_code::uri_too_long,
                               "the target has " + std::to_string(r.head.target.size()) + " bytes",
                               members("limit_bytes", target_bytes_max)));
-  auto missed = find_route(r);
+  auto missed = target ? find_route(r, *target) : problem_answer(target.error(), r.id);
   if (auto limit = body_limit(r); r.head.length > limit.bytes) return refused(limit.fault());
   if (auto f = check_token(r)) return refused(*f);
   if (missed) return missed;
@@ -157,16 +159,16 @@ protocol::result<void> dispatcher::check_signature(const request& r) const {
   return {};
 }
 
-std::optional<fault> dispatcher::check_host(const request_head& head, const peer& from) const {
+std::optional<fault> dispatcher::check_host(const request_head& head, std::string_view host,
+                                            const peer& from) const {
   if (!head.has_host && head.version >= 11)
     return make_fault(error_code::malformed_request, "the request has no Host");
-  auto host = host_of(head);
   if (head.has_host && !site_name(host) && !gate_.host_allowed(host, from.local_ip))
     return make_fault(error_code::host_not_allowed, "the Host is " + std::string(host));
   return std::nullopt;
 }
 
-std::optional<fault> dispatcher::check_origin(request& r) const {
+std::optional<fault> dispatcher::check_origin(request& r, std::string_view host) const {
   const auto& head = r.head;
   if (head.origin.empty()) return std::nullopt;
   if (gate_.origin_allowed(head.origin)) {
@@ -178,26 +180,24 @@ std::optional<fault> dispatcher::check_origin(request& r) const {
     add_line(r.lines, "Vary", "Origin");
     return std::nullopt;
   }
-  if (gatekeeper::same_origin(head.origin, host_of(head))) return std::nullopt;
+  if (gatekeeper::same_origin(head.origin, host)) return std::nullopt;
   return make_fault(error_code::origin_not_allowed, "the Origin is " + head.origin);
 }
 
-std::optional<answer> dispatcher::find_route(request& r) {
-  auto parts = protocol::http::split_target(r.head.target);
-  if (!parts) return problem_answer(parts.error(), r.id);
-  r.query = parts->query;
-  auto found = router_.find(parts->path, r.params);
+std::optional<answer> dispatcher::find_route(request& r, const protocol::http::target_parts& at) {
+  r.query = at.query;
+  auto found = router_.find(at.path, r.params);
   if (!found) return problem_answer(found.error(), r.id);
   if (!*found)
     return problem_answer(
-        make_fault(error_code::route_not_found, "nothing is at " + std::string(parts->path)), r.id);
+        make_fault(error_code::route_not_found, "nothing is at " + std::string(at.path)), r.id);
   const auto& place = **found;
   r.to = place.by_method[static_cast<std::size_t>(r.head.verb)];
   if (r.to) return std::nullopt;
   if (r.head.verb == method::options) return preflight(r, place.allow);
-  auto out = problem_answer(make_fault(error_code::method_not_allowed,
-                                       std::string(parts->path) + " allows " + place.allow),
-                            r.id);
+  auto out = problem_answer(
+      make_fault(error_code::method_not_allowed, std::string(at.path) + " allows " + place.allow),
+      r.id);
   add_line(out.lines, "Allow", place.allow);
   return out;
 }

@@ -13,6 +13,7 @@
 #include "gateways/http/render.hpp"
 #include "gateways/http/routes.hpp"
 #include "gateways/http/security.hpp"
+#include "protocol/http/target.hpp"
 #include "protocol/http/token_bucket.hpp"
 
 namespace gateways::http {
@@ -50,9 +51,10 @@ class dispatcher {
   const config::http_options& http() const { return options_.http; }
 
  private:
-  std::optional<protocol::fault> check_host(const request_head& head, const peer& from) const;
-  std::optional<protocol::fault> check_origin(request& r) const;
-  std::optional<answer> find_route(request& r);
+  std::optional<protocol::fault> check_host(const request_head& head, std::string_view host,
+                                            const peer& from) const;
+  std::optional<protocol::fault> check_origin(request& r, std::string_view host) const;
+  std::optional<answer> find_route(request& r, const protocol::http::target_parts& at);
   std::optional<protocol::fault> check_body(const request& r) const;
   std::optional<protocol::fault> check_no_fields(const request& r) const;
   std::optional<protocol::fault> check_token(const request& r) const;

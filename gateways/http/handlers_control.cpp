@@ -28,14 +28,14 @@ const actors::kernel_snapshot& no_kernel() {
   static const actors::kernel_snapshot none = [] {
     actors::kernel_snapshot k;
     k.json = to_json(k.view);
-    k.status_json = kernel_status_json(k.view);
+    k.status = protocol::buffer(kernel_status_json(k.view));
     return k;
   }();
   return none;
 }
 
 bool alive(const actors::kernel_snapshot& k) {
-  return k.status_json.find("\"kernel_alive\":true") != std::string::npos;
+  return k.status.view().find("\"kernel_alive\":true") != std::string::npos;
 }
 
 ordered_json text_or_null(const std::string& text) {
@@ -146,14 +146,14 @@ outcome get_openapi(const services& s, const request&) {
 outcome get_health(const services& s, const request&) {
   auto kernel = the_kernel(s);
   const auto& k = kernel ? *kernel : no_kernel();
-  auto out = json_answer(alive(k) ? 200 : 503, k.status_json);
+  answer out{alive(k) ? 200 : 503, name_of(media::json), {}, k.status};
   if (!alive(k)) add_line(out.lines, "Retry-After", "1");
   return out;
 }
 
 outcome get_kernel_status(const services& s, const request&) {
   auto kernel = the_kernel(s);
-  return json_answer(200, kernel ? kernel->status_json : no_kernel().status_json);
+  return answer{200, name_of(media::json), {}, kernel ? kernel->status : no_kernel().status};
 }
 
 outcome get_kernel_connection(const services& s, const request&) {

@@ -57,14 +57,26 @@ router::router(std::vector<route> routes) : routes_(std::move(routes)) {
     if (r.pattern.find('{') == std::string_view::npos) {
       add(fixed_[std::string(r.pattern)], r);
     } else {
-      auto& p = patterns_[std::string(r.pattern)];
-      p.segments = segments_of(r.pattern);
+      auto segments = segments_of(r.pattern);
+      auto& p = patterns_[r.tail ? 0 : segments.size()][r.pattern];
+      p.segments = std::move(segments);
       p.tail = r.tail;
       add(p.where, r);
     }
   }
   for (auto& [path, where] : fixed_) where.allow += ", OPTIONS";
-  for (auto& [path, p] : patterns_) p.where.allow += ", OPTIONS";
+  for (auto& [size, all] : patterns_)
+    for (auto& [path, p] : all) p.where.allow += ", OPTIONS";
+}
+
+/// Among those under `key`; null: none fits.
+const router::pattern* router::match(const std::vector<std::string>& segments,
+                                     std::size_t key) const {
+  auto at = patterns_.find(key);
+  if (at == patterns_.end()) return nullptr;
+  for (const auto& [name, p] : at->second)
+    if (matches(p.segments, p.tail, segments)) return &p;
+  return nullptr;
 }
 
 protocol::result<const router::place*> router::find(std::string_view path,
@@ -72,18 +84,17 @@ protocol::result<const router::place*> router::find(std::string_view path,
   if (auto it = fixed_.find(path); it != fixed_.end()) return &it->second;
   auto segments = protocol::http::split_path(path);
   if (!segments) return segments.error();
-  for (const auto& [name, p] : patterns_) {
-    if (!matches(p.segments, p.tail, *segments)) continue;
-    auto single = p.segments.size() - (p.tail ? 1 : 0);
-    for (std::size_t i = 0; i < single; ++i)
-      if (p.segments[i].empty()) params.push_back(std::move((*segments)[i]));
-    if (!p.tail) return &p.where;
-    auto rest = protocol::http::join_path(*segments, single);
-    if (!rest) return rest.error();
-    params.push_back(std::move(*rest));
-    return &p.where;
-  }
-  return static_cast<const place*>(nullptr);
+  const auto* p = match(*segments, segments->size());
+  if (!p) p = match(*segments, 0);
+  if (!p) return static_cast<const place*>(nullptr);
+  auto single = p->segments.size() - (p->tail ? 1 : 0);
+  for (std::size_t i = 0; i < single; ++i)
+    if (p->segments[i].empty()) params.push_back(std::move((*segments)[i]));
+  if (!p->tail) return &p->where;
+  auto rest = protocol::http::join_path(*segments, single);
+  if (!rest) return rest.error();
+  params.push_back(std::move(*rest));
+  return &p->where;
 }
 
 }  // namespace gateways::http

@@ -107,6 +107,7 @@ class router {
     bool tail = false;                  ///< the last one takes all that are left
     place where;
   };
+  const pattern* match(const std::vector<std::string>& segments, std::size_t key) const;
   struct text_hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const noexcept {
@@ -116,7 +117,8 @@ class router {
 
   std::vector<route> routes_;
   std::unordered_map<std::string, place, text_hash, std::equal_to<>> fixed_;
-  std::map<std::string, pattern, std::less<>> patterns_;
+  /// By the number of their segments; those with a tail under 0.
+  std::map<std::size_t, std::map<std::string_view, pattern>> patterns_;
 };
 
 std::string_view name_of(method m) noexcept;

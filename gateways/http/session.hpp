@@ -55,7 +55,7 @@ class session final : public connection, public std::enable_shared_from_this<ses
       : stream_(std::move(stream)), from_(std::move(from)), host_(host) {}
 
   void start() {
-    expect_request(host_.now());
+    expect_request(now_ = host_.now());
     advance();
   }
 
@@ -143,6 +143,7 @@ class session final : public connection, public std::enable_shared_from_this<ses
   bool eof_ = false;
   bool keep_ = true;
   bool held_up_ = false;  ///< an upload is not read on because the disk is behind
+  time_point now_{};      ///< when the client was last heard, or had its answer
   time_point deadline_{};
 
   std::string out_;

@@ -40,7 +40,7 @@ void session<Stream>::skip_blank_lines() {
   in_.consume(blank);
   if (in_.size() == 0) return;
   begun_ = true;
-  deadline_ = after(host_.now(), limits().header_timeout_ms);
+  deadline_ = after(now_, limits().header_timeout_ms);
 }
 
 /// Whether to go on with what is in `in_`.
@@ -71,10 +71,9 @@ bool session<Stream>::parse_some() {
 /// Whether the request goes on: it is admitted, and the client need not be told to send its body.
 template <class Stream>
 bool session<Stream>::head_complete() {
-  auto now = host_.now();
   keep_ = parser_->keep_alive();
-  deadline_ = after(now, limits().body_timeout_ms);
-  if (auto refused = host_.front.admit(request_, from_, now)) {
+  deadline_ = after(now_, limits().body_timeout_ms);
+  if (auto refused = host_.front.admit(request_, from_, now_)) {
     // Not worth reading a body that nobody will look at; nor what follows a head that peers may
     // read differently.
     if (!parser_->is_done() || !request_.head.flaw.empty()) keep_ = false;
@@ -154,6 +153,7 @@ void session<Stream>::read_done(error_code ec, std::size_t n) {
     return client_ended();
   }
   in_.commit(n);
+  now_ = host_.now();
   switch (stage_) {
     case stage::reading: return advance();
     case stage::lingering: in_.consume(in_.size()); return read();

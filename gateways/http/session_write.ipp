@@ -249,12 +249,12 @@ void session<Stream>::answer_written() {
   sink_.reset();
   mail_ = {};
   last_chunk_ = false;
-  auto now = host_.now();
-  auto seconds = std::chrono::duration<double>(now - request_.began).count();
+  now_ = host_.now();
+  auto seconds = std::chrono::duration<double>(now_ - request_.began).count();
   auto index = request_.to ? request_.to->index : std::size_t(-1);
   host_.front.stats().record(index, status_, seconds);
   if (!keeps()) return linger();
-  expect_request(now);
+  expect_request(now_);
   advance();
 }
 

@@ -50,16 +50,16 @@ struct driver {
       CAF_REQUIRE_EQUAL(x->generation, generation + 1);
       generation = x->generation;
     } else if (auto* a = std::get_if<fx::accept>(&effect)) {
-      CAF_REQUIRE(numbers.emplace(a->record.id, 0).second);
+      CAF_REQUIRE(numbers.emplace(a->record->id, 0).second);
     } else if (auto* e = std::get_if<fx::emit>(&effect)) {
       CAF_REQUIRE_EQUAL(e->n, ++numbers.at(e->execution_id));
       CAF_REQUIRE(!ended.contains(e->execution_id));
       told.push_back(e->type);
     } else if (auto* f = std::get_if<fx::finish>(&effect)) {
-      CAF_REQUIRE(ended.emplace(f->record.id, f->record).second);
-      CAF_REQUIRE_EQUAL(f->record.last_event, ++numbers.at(f->record.id));
-      CAF_REQUIRE(f->record.status != execution_status::none);
-      if (sent == f->record.id) sent.clear();
+      CAF_REQUIRE(ended.emplace(f->record->id, *f->record).second);
+      CAF_REQUIRE_EQUAL(f->record->last_event, ++numbers.at(f->record->id));
+      CAF_REQUIRE(f->record->status != execution_status::none);
+      if (sent == f->record->id) sent.clear();
     } else if (auto* d = std::get_if<fx::set_deadline>(&effect)) {
       tokens[d->which] = d->token;
     } else if (auto* s = std::get_if<fx::send>(&effect)) {
