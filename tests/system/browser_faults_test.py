@@ -160,9 +160,12 @@ class Hungry(FaultCase):
 
     @limit(60)
     def test_a_page_that_eats_memory_is_told_and_its_neighbour_stays(self):
-        if not self.browser_is_grouped():
-            raise unittest.SkipTest("needs control groups")
         page, kept = self.open("/two"), self.open("/two")
+        limit_of_it = self.client.get("/v1/sandboxes/default/limits").json["browser_memory_bytes"]
+        self.assertEqual(limit_of_it["limit"], 600_000_000)
+        if limit_of_it["held_by"] != "control_group":
+            raise unittest.SkipTest("needs control groups")
+        self.assertGreater(limit_of_it["used"], 20_000_000)
         answer = self.client.post(f"{self.base}/pages/{page['id']}/evaluate", {
             "expression": "(async () => { window.all = []; for (;;) {"
                           "all.push(new Uint8Array(8 << 20).fill(1));"
@@ -172,10 +175,6 @@ class Hungry(FaultCase):
                    20, "the neighbour is there")
         self.assertEqual(self.look("text", kept["id"])["text"].strip(), "the second page")
         self.assertEqual(self.client.execute("1 + 1")["text"], "2")
-
-    def browser_is_grouped(self):
-        limits = self.client.get("/v1/sandboxes/default/limits").json
-        return limits["memory_bytes"]["held_by"] == "control_group"
 
     @limit(60)
     def test_a_page_that_hangs_again_and_again_is_closed(self):
