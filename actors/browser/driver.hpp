@@ -26,9 +26,10 @@
 namespace actors::browsing {
 
 struct driver_rules {
-  std::string download_path;     ///< as the browser sees it
-  double settle_look_ms = 20;    ///< what an action starts is heard of by then, in any case
-  double settle_quiet_ms = 500;  ///< nothing in flight for so long: the page is at rest
+  std::string download_path;        ///< as the browser sees it
+  double settle_look_ms = 20;       ///< what an action starts is heard of by then, in any case
+  double settle_download_ms = 500;  ///< a download that is expected is heard of by then
+  double settle_quiet_ms = 500;     ///< nothing in flight for so long: the page is at rest
   double settle_max_ms = 5'000;
   std::size_t pages_max = 50;
   bool discards_pages = true;  ///< beyond that; else no more are opened
@@ -90,7 +91,8 @@ class follower {
 class driver;
 
 struct download {
-  std::string id, page_id, url, name, state, path;
+  std::string id, page_id, url, name, state;
+  std::string path;  ///< in the workspace; empty: not yet there
   std::int64_t bytes = 0;
 };
 
@@ -104,7 +106,8 @@ struct turn {
   double deadline_ms = 0;
   trail seen{};
   action_answer answer{};
-  bool waits = true;  ///< for what it starts
+  bool waits = true;       ///< for what it starts
+  bool downloads = false;  ///< it is expected to begin a download
   /// What `settle` begins with, when it was asked for ahead.
   std::optional<task<std::int64_t>> ahead{};
 

@@ -190,7 +190,10 @@ void driver::download_event(const std::string& method, const json& params) {
   } else {
     d.state = text_at(params, "state");
     d.bytes = integer_at(params, "receivedBytes");
-    d.path = text_at(params, "filePath");
+    // From its zone on, as the files of a workspace are named.
+    auto path = text_at(params, "filePath");
+    const auto& zone = rules_.download_path;
+    if (path.starts_with(zone)) d.path = path.substr(zone.rfind('/') + 1);
   }
   for (auto& p : pages_)
     if (p->id() == d.page_id) p->changed.notify();

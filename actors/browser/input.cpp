@@ -127,6 +127,7 @@ bool has_target(const turn& t) {
 
 task<json> click(turn& t) {
   auto p = co_await find_point(t, at(t.params, "target"));
+  t.downloads = p.downloads;
   auto count = std::max<std::int64_t>(1, integer_at(t.params, "count"));
   auto button = t.params.value("button", std::string("left"));
   co_await click_at(t, p, button, static_cast<int>(count), modifiers_of(t));
@@ -255,7 +256,8 @@ task<json> scroll(turn& t) {
   if (!to.empty()) {
     co_await evaluate_in(t, main,
                          to == "top" ? "scrollTo({top:0,behavior:'instant'})"
-                                     : "scrollTo({top:document.documentElement.scrollHeight,"
+                                     : "scrollTo({top:(document.scrollingElement??"
+                                       "document.documentElement).scrollHeight,"
                                        "behavior:'instant'})");
   } else if (has_target(t) && dx == 0 && dy == 0) {
     auto e = co_await find_element(t, at(t.params, "target"));
@@ -267,7 +269,8 @@ task<json> scroll(turn& t) {
     put(wheel, "deltaX", dx, "deltaY", dy);
     co_await tell(t, "Input.dispatchMouseEvent", wheel);
   }
-  auto where = co_await evaluate_in(t, main, "({x: scrollX, y: scrollY})");
+  auto where =
+      co_await evaluate_in(t, main, "troupe.frame().then(() => ({x: scrollX, y: scrollY}))");
   co_return with("result", where);
 }
 

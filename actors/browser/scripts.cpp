@@ -90,7 +90,8 @@ const std::string_view page_script = R"js((() => {
     const text = plain(e.innerText ?? '').slice(0, 40);
     return '<' + out + '>' + (text ? ' "' + text + '"' : '');
   };
-  const frame = () => new Promise((done) => {
+  // The page has drawn, and has heard before that it was scrolled.
+  const frame = troupe.frame = () => new Promise((done) => {
     const timer = setTimeout(done, 100);
     requestAnimationFrame(() => { clearTimeout(timer); done(); });
   });
@@ -110,8 +111,17 @@ const std::string_view page_script = R"js((() => {
   const disabled = (e) =>
     e.matches(':disabled') || !!e.closest('[aria-disabled="true"]') || !!e.closest('[inert]');
 
+  // Out from under what does not scroll along, such as a header; each time to another place.
+  const tried = new WeakMap();
+  const uncover = (e) => {
+    const times = tried.get(e) ?? 0;
+    tried.set(e, times + 1);
+    const block = ['center', 'end', 'start'][times % 3];
+    e.scrollIntoView({ block, inline: 'center', behavior: 'instant' });
+  };
+
   // Whether an element can take a pointer: `why` says what stands in the way, else x and y are a
-  // point of it that does, in its frame's view.
+  // point of it that does, in its frame's view; and whether it is a link to a download.
   troupe.ready = async (e, pointer, enabled) => {
     if (!e.isConnected) return { why: 'detached' };
     if (!(e instanceof Element)) e = e.parentElement;
@@ -138,11 +148,12 @@ const std::string_view page_script = R"js((() => {
       const x = (Math.max(piece.left, 0) + Math.min(piece.right, innerWidth)) / 2;
       const y = (Math.max(piece.top, 0) + Math.min(piece.bottom, innerHeight)) / 2;
       const by = cover(e, x, y);
-      if (!by) return { x, y };
+      if (!by) return { x, y, downloads: !!e.closest('a[download]') };
       covered ??= by;
     }
-    const why = covered ? 'it is covered by ' + covered : 'it has no point in the view';
-    return { why, covered };
+    if (!covered) return { why: 'it has no point in the view', covered };
+    uncover(e);
+    return { why: 'it is covered by ' + covered, covered };
   };
   // From outside of a frame: whether the pointer would meet one.
   troupe.frameAt = (x, y) => {

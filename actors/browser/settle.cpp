@@ -87,6 +87,10 @@ task<void> settle(turn& t) {
     auto heard = co_await p.changed.next(t.talk(), begin + rules.settle_look_ms);
     if (!heard || p.gone) break;
   }
+  while (t.downloads && t.seen.download_ids.empty()) {
+    auto heard = co_await p.changed.next(t.talk(), begin + rules.settle_download_ms);
+    if (!heard || p.gone) break;
+  }
   if (started(t)) {
     co_await rest(t, begin);
     if (p.gone) co_return;

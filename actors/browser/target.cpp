@@ -173,7 +173,8 @@ task<point> find_point(turn& t, json target, bool enabled) {
         t, e, "function(pointer, enabled){return troupe.ready(this, pointer, enabled)}", arguments);
     if (told.is_object() && !told.contains("why")) {
       auto offset = co_await frame_offset(t, e.frame_id);
-      point out{number_at(told, "x") + offset.x, number_at(told, "y") + offset.y};
+      point out{number_at(told, "x") + offset.x, number_at(told, "y") + offset.y,
+                flag_at(told, "downloads")};
       if (e.frame_id == t.on->target_id()) co_return out;
       auto outside = co_await evaluate_in(
           t, t.on->target_id(),

@@ -19,6 +19,7 @@ struct element {
 /// A point of the page's view, in CSS pixels.
 struct point {
   double x = 0, y = 0;
+  bool downloads = false;  ///< it is of a link to what is not shown but kept
 };
 
 /// The context of our script in a frame, which is made there when it is not; 0: there is none.

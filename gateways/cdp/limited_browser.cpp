@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "protocol/cdp/message.hpp"
+#include "protocol/json.hpp"
 
 namespace gateways {
 
@@ -13,14 +14,15 @@ std::uint64_t limited_browser::connect(std::string target_id, std::shared_ptr<cd
 
 void limited_browser::received(std::uint64_t from, std::string_view text) {
   namespace cdp = protocol::cdp;
-  auto method = cdp::forbidden_in(text, only_);
-  if (method.empty()) return browser_->received(from, text);
   auto parsed = cdp::parse_command(text);
-  const auto& c = std::get<cdp::command>(parsed);
+  auto* c = std::get_if<cdp::command>(&parsed);
+  auto method = c ? protocol::json_text(c->method) : std::string();
+  // What is no command is answered by the multiplexer.
+  if (!c || only_.allows(method)) return browser_->received(from, text);
   if (auto client = client_.lock())
-    client->deliver(cdp::error_text(c.id, cdp::error_code::server_error,
+    client->deliver(cdp::error_text(c->id, cdp::error_code::server_error,
                                     "'" + method + "' is not allowed by the policy of this token",
-                                    c.session_id));
+                                    c->session_id));
 }
 
 }  // namespace gateways

@@ -265,6 +265,8 @@ outcome act_on_page(const services& s, const request& r) {
 outcome read_from_page(const services& s, const request& r) {
   auto query = web::query::parse(r.query);
   if (!query) return query.error();
+  if (!saved_member(verb_of(r)).empty() && query->find("action").value_or("get") != "get")
+    return web::invalid_fields({{"?action", "must be get here; the others take a POST"}});
   return perform(s, r, verb_of(r), web::read_browser_query(verb_of(r), query->all()),
                  r.params.at(1));
 }

@@ -1,9 +1,9 @@
 #include "protocol/cdp/policy.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
-#include "protocol/cdp/message.hpp"
 #include "protocol/http/problem.hpp"
 #include "protocol/http/schema.hpp"
 #include "protocol/json.hpp"
@@ -11,25 +11,13 @@
 namespace protocol::cdp {
 namespace {
 
-constexpr std::string_view carried = "Target.sendMessageToTarget";
-constexpr int carried_max = 8;  ///< one in the other
+constexpr std::array<std::string_view, 2> around{"Target.sendMessageToTarget",
+                                                 "Target.exposeDevToolsProtocol"};
 constexpr std::size_t token_bytes_min = 16;
 
 bool names(const std::vector<std::string>& all, std::string_view method) {
   auto domain = method.substr(0, method.find('.'));
   return std::ranges::any_of(all, [&](auto& each) { return each == method || each == domain; });
-}
-
-std::string forbidden_in(std::string_view text, const token_policy& p, int depth) {
-  auto parsed = parse_command(text);
-  auto* c = std::get_if<command>(&parsed);
-  if (!c) return {};
-  auto method = json_text(c->method);
-  if (!p.allows(method)) return method;
-  if (method != carried) return {};
-  // Deeper than anybody needs it.
-  if (depth == 0) return method;
-  return forbidden_in(json_text(json_member(c->params, "message")), p, depth - 1);
 }
 
 const http::schema& row_schema() {
@@ -45,12 +33,8 @@ const http::schema& row_schema() {
 }  // namespace
 
 bool token_policy::allows(std::string_view method) const {
-  if (method == "Target.exposeDevToolsProtocol" || names(deny, method)) return false;
+  if (std::ranges::count(around, method) > 0 || names(deny, method)) return false;
   return allow.empty() || names(allow, method);
-}
-
-std::string forbidden_in(std::string_view text, const token_policy& p) {
-  return forbidden_in(text, p, carried_max);
 }
 
 result<std::vector<token_policy>> read_token_policies(std::string_view text) {

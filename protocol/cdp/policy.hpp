@@ -16,13 +16,10 @@ struct token_policy {
   std::vector<std::string> allow;  ///< empty: everything
   std::vector<std::string> deny;   ///< wins over `allow`
 
-  /// Never the methods that would reach around this: a channel to the browser for the page itself.
+  /// Never the methods that would reach around this: commands inside of others, and a channel to
+  /// the browser for the page itself.
   bool allows(std::string_view method) const;
 };
-
-/// The method of a client's command that the policy does not allow, also of one that it carries to
-/// another session (Target.sendMessageToTarget); empty: there is none, or the text is no command.
-std::string forbidden_in(std::string_view text, const token_policy& p);
 
 /// {"tokens": [{"token", "allow"?, "deny"?}]}: `invalid_field` or `malformed_json` says what is
 /// wrong. Tokens have 16 characters or more, and differ.

@@ -42,14 +42,12 @@ void check_screencast(std::string_view text) {
   if (said.answer) require(protocol::is_json_object(*said.answer));
 }
 
-/// What a policy lets pass is a command that it allows, or none at all.
-void check_policy(std::string_view text) {
-  const token_policy only{"t", {"Page", "Target"}, {"Page.close"}};
-  auto parsed = parse_command(text);
-  auto* c = std::get_if<command>(&parsed);
-  auto forbidden = forbidden_in(text, only);
-  if (!c) return require(forbidden.empty());
-  if (!only.allows(protocol::json_text(c->method))) require(!forbidden.empty());
+/// A file of tokens is read or refused; what was read holds.
+void check_policies(std::string_view text) {
+  auto read = read_token_policies(text);
+  if (!read) return require(!read.error().detail.empty());
+  for (auto& each : *read)
+    for (auto& method : each.deny) require(!each.allows(method));
 }
 
 }  // namespace
@@ -57,7 +55,7 @@ void check_policy(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view text(reinterpret_cast<const char*>(data), size);
   check_screencast(text);
-  check_policy(text);
+  check_policies(text);
   multiplexer::time_point now{};
   multiplexer mux({.download_path = "/d"});
   for (client_id who = 0; who < 3; ++who) {

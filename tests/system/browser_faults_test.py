@@ -69,11 +69,13 @@ class Deaths(FaultCase):
     def test_addresses_that_crash_a_page_crash_no_other(self):
         kept, page = self.open("/two"), self.open("/two")
         s = self.page_socket(page)
-        for address in ("chrome://crash", "chrome://kill"):
+        for times, address in enumerate(("chrome://crash", "chrome://kill"), 1):
             # Clients of CDP may go there; actions may not.
             s.send_text(json.dumps({"id": 1, "method": "Page.navigate",
                                     "params": {"url": address}}))
-            self.event("browser_page_crashed", lambda d: d["page_id"] == page["id"])
+            left = iter(range(times - 1, -1, -1))
+            self.event("browser_page_crashed",
+                       lambda d, n=left: d["page_id"] == page["id"] and next(n) == 0)
             self.act("navigate", page=page["id"], url=self.home + "/two")
         refused = self.client.post(f"{self.base}/pages/{page['id']}/navigate",
                                    {"url": "chrome://crash"})
