@@ -63,7 +63,10 @@ dispatcher::dispatcher(const http_server_options& options, actors::node_views& v
             .id = "getSite",
             .handle = get_site,
             .index = router_.routes().size()},
-      openapi_(openapi_json(router_.routes(), options.version)),
+      openapi_([this, made = protocol::buffer()]() mutable {
+        if (made.empty()) made = protocol::buffer(openapi_json(router_.routes(), options_.version));
+        return made;
+      }),
       signer_(options.token),
       services_{options_, views_, rules_, stats_, openapi_, signer_, watches_},
       gate_(options.http, options.insecure, options.token),

@@ -69,7 +69,7 @@ class dispatcher {
   protocol::http::request_rules rules_;
   router router_;
   route site_;  ///< what stands for a route where there are none
-  std::string openapi_;
+  std::function<protocol::buffer()> openapi_;
   http_stats stats_;
   url_signer signer_;
   files::watch_service watches_;

@@ -140,7 +140,7 @@ outcome get_metrics(const services& s, const request&) {
 }
 
 outcome get_openapi(const services& s, const request&) {
-  return json_answer(200, s.openapi);
+  return answer{200, name_of(media::json), {}, s.openapi()};
 }
 
 outcome get_health(const services& s, const request&) {

@@ -28,7 +28,7 @@ struct services {
   const actors::node_views& views;
   const protocol::http::request_rules& rules;
   const http_stats& stats;
-  const std::string& openapi;
+  const std::function<protocol::buffer()>& openapi;  ///< made when it is first asked for
   const url_signer& signer;
   files::watch_service& watches;
 };

@@ -22,8 +22,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   auto split = split_token(text);
   require(std::string(split.prefix).append(split.rest) == text);
-  require(access_to.judge({.loopback = true, .authorization = text, .path_token = split.token},
-                          [] { return uid_t{0}; }) == cdp_admission::refused);
+  require(access_to
+              .judge({.loopback = true, .authorization = text, .path_token = split.token},
+                     [] { return uid_t{0}; })
+              .how == cdp_admission::refused);
   auto ask = read_cdp_target(split.rest);
   if (ask.what == cdp_action::make) require(ask.argument.find(':') != ask.argument.npos);
   if (plain_host(text)) require(text.find_first_of("/@\"\\ \r\n") == text.npos);
