@@ -27,7 +27,7 @@ class system_random final : public actors::random_source {
   std::uint64_t next() override {
     std::lock_guard lock(mutex_);
     // So few bytes come whole, once the system has any.
-    for (; left_ == 0;)
+    while (left_ == 0)
       if (::getrandom(pool_.data(), sizeof pool_, 0) == sizeof pool_) left_ = pool_.size();
     return std::exchange(pool_[--left_], 0);
   }

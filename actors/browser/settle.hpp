@@ -13,7 +13,8 @@ void look_ahead(turn& t);
 
 /// Waits until what the action started is over: a navigation is loaded, and nothing has been in
 /// flight for a while. What has started nothing by the page's next turn starts nothing; where the
-/// page cannot tell, by `settle_look_ms`.
+/// page cannot tell, by `settle_look_ms`. Of a download, which only the browser tells, one hears
+/// later: where a link promises one, that is waited for.
 task<void> settle(turn& t);
 
 /// Brings the page's title up to date, of which Chromium does not always tell.

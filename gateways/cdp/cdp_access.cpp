@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "gateways/http/security.hpp"
-#include "protocol/http/accept.hpp"
+#include "protocol/http/localhost.hpp"
 
 namespace gateways {
 namespace {
@@ -73,10 +73,7 @@ bool plain_host(std::string_view host) {
   if (!port.empty() && (port[0] != ':' || port.find_first_not_of("0123456789", 1) != port.npos))
     return false;
   if (is_address(std::string(name))) return true;
-  constexpr std::string_view local = "localhost", below = ".localhost";
-  return protocol::http::same_word(name, local) ||
-         (name.size() > below.size() && is_name(name) &&
-          protocol::http::same_word(name.substr(name.size() - below.size()), below));
+  return is_name(name) && protocol::http::is_localhost(name);
 }
 
 std::string socket_key(std::span<const unsigned char> address, std::uint16_t port) {

@@ -9,9 +9,8 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
-#include <string_view>
 
-#include "protocol/http/accept.hpp"
+#include "protocol/http/localhost.hpp"
 
 namespace gateways {
 namespace {
@@ -43,20 +42,11 @@ config::ip_address address_of(const sockaddr* from) {
   return config::parse_ip(config::to_string(out)).value_or(out);
 }
 
-/// RFC 6761, 6.3: this machine, whatever a name server or a file says.
-bool is_localhost(std::string_view host) {
-  constexpr std::string_view name = "localhost";
-  if (host.ends_with('.')) host.remove_suffix(1);
-  if (host.size() < name.size()) return false;
-  auto above = host.substr(0, host.size() - name.size());
-  return protocol::http::same_word(host.substr(above.size()), name) &&
-         (above.empty() || above.back() == '.');
-}
-
 }  // namespace
 
 resolved_host resolve_host(const std::string& host) {
-  if (is_localhost(host)) return {{*config::parse_ip("127.0.0.1"), *config::parse_ip("::1")}, {}};
+  if (protocol::http::is_localhost(host))
+    return {{*config::parse_ip("127.0.0.1"), *config::parse_ip("::1")}, {}};
   shorten_waits();
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;

@@ -35,7 +35,7 @@ class screencast {
 
   /// The command that begins it.
   std::string begin();
-  /// What the client is to get, if anything: a frame, `visible`, or an `error` that ends it.
+  /// What the client is to get, if anything: a frame, `visible`, or an `error`: it cannot begin.
   std::optional<std::string> from_browser(std::string_view text);
 
   struct said {
