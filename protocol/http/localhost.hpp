@@ -13,7 +13,8 @@ inline bool is_localhost(std::string_view name) {
   if (name.ends_with('.')) name.remove_suffix(1);
   if (name.size() < local.size()) return false;
   auto above = name.substr(0, name.size() - local.size());
-  return same_word(name.substr(above.size()), local) && (above.empty() || above.back() == '.');
+  return same_word(name.substr(above.size()), local) &&
+         (above.empty() || (above.size() > 1 && above.back() == '.'));
 }
 
 }  // namespace protocol::http

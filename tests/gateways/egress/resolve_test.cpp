@@ -16,7 +16,8 @@ CAF_TEST(names of this machine are loopback without a name server or a file) {
 }
 
 CAF_TEST(what only looks like one is none) {
-  for (auto* name : {"", ".", "notlocalhost", "localhost.invalid", "localhost..", "ocalhost"})
+  for (auto* name :
+       {"", ".", "notlocalhost", "localhost.invalid", "localhost..", ".localhost", "ocalhost"})
     CAF_CHECK(!protocol::http::is_localhost(name));
 }
 
