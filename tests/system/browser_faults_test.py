@@ -192,7 +192,7 @@ class Hungry(FaultCase):
                 steps.append(e["data"]["step"])
                 if steps[-1] in ("left", "closed"):
                     break
-        self.assertEqual(steps[0], "script_ended", steps)
+        self.assertIn("script_ended", steps)
         self.assertIn(steps[-1], ("left", "closed"))
 
 
